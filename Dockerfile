@@ -1,0 +1,26 @@
+# The image of the proxy: one static binary and the certificates it verifies by.
+# Only what the classic builder knows is used, so that docker-compose 1.29 and
+# engines without BuildKit build it too.
+
+# GO_IMAGE may name another image with Go and a CA bundle, where this one cannot
+# be pulled (.ci/golang-image makes one).
+ARG GO_IMAGE=golang:1.26
+FROM ${GO_IMAGE} AS build
+# By this label the stage is found again when it is to be removed.
+LABEL rota.stage=build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY . .
+RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o /out/rota .
+
+FROM scratch
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+COPY --from=build /out/rota /usr/local/bin/rota
+ENV PATH=/usr/local/bin
+# What rota keeps, and where `rota ps` finds the running one.
+VOLUME /data
+EXPOSE 80
+HEALTHCHECK --interval=10s --timeout=3s --start-period=10s CMD ["/usr/local/bin/rota", "healthcheck"]
+ENTRYPOINT ["/usr/local/bin/rota"]
+CMD ["serve"]
