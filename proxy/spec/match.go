@@ -56,8 +56,8 @@ func (h Host) String() string {
 // Path is a path pattern. Build it with [ParsePath]. The zero value matches
 // every path and leaves the request target alone, byte for byte.
 type Path struct {
-	// Pattern is the prefix or template, starting with a slash and without one
-	// at the end (but for "/" itself). Empty: every path.
+	// Pattern is the prefix or template, starting with a slash and, unless Exact,
+	// without one at the end (but for "/" itself). Empty: every path.
 	Pattern string
 	// Exact: nothing may follow the pattern. Otherwise it ends at a segment
 	// boundary: `/api` takes `/api` and `/api/x`, never `/apix`.
