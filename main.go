@@ -2,8 +2,14 @@
 // of Docker containers. See README.md.
 package main
 
-import "os"
+import (
+	"context"
+	"os"
+
+	"github.com/rota-proxy/rota/cmd"
+)
 
 func main() {
-	os.Exit(0)
+	ctx := cmd.UntilSignal(context.Background(), func() { os.Exit(1) })
+	os.Exit(cmd.Execute(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
 }

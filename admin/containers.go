@@ -1,0 +1,145 @@
+package admin
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/rota-proxy/rota/discovery"
+)
+
+// ContainersAnswer is the answer of /api/v1/containers: every container of
+// every engine, what its labels ask for and what has become of that.
+type ContainersAnswer struct {
+	Engines    []EngineView    `json:"engines"`
+	Containers []ContainerView `json:"containers"` // by engine, then name
+}
+
+// ContainerView is one container: its Verdict joined with what the proxy sees.
+type ContainerView struct {
+	Engine      string    `json:"engine"`
+	ID          string    `json:"id"`
+	Name        string    `json:"name"`
+	Image       string    `json:"image"`
+	Project     string    `json:"project,omitempty"` // of compose
+	Service     string    `json:"service,omitempty"` // of compose
+	Created     time.Time `json:"created"`
+	EngineState string    `json:"engine_state"`     // created running paused restarting exited dead
+	Health      string    `json:"health,omitempty"` // starting healthy unhealthy
+	// Outcome sums up: routed, partly, "not routed", hidden.
+	Outcome  string       `json:"outcome"`
+	Requests uint64       `json:"requests"`
+	Targets  []TargetPart `json:"targets"`
+	// Reasons hold for the container as a whole, the decisive one first.
+	Reasons []ReasonView `json:"reasons"`
+}
+
+// TargetPart is the part one container plays in one Target.
+type TargetPart struct {
+	Target   string   `json:"target"` // identity: compose:shop/web
+	Hosts    []string `json:"hosts"`  // as a person would type them: shop.test/api
+	Upstream string   `json:"upstream,omitempty"`
+	Address  string   `json:"address,omitempty"`
+	// State is the proxy's (starting, ready, ejected, resting, draining) while
+	// it has the container as an Upstream. Otherwise it is the engine's for one
+	// that does not run, and "not routed" for one that does.
+	State    string       `json:"state"`
+	Since    *time.Time   `json:"since,omitempty"` // in the proxy's state
+	Weight   int          `json:"weight"`
+	InFlight int64        `json:"in_flight"`
+	Requests uint64       `json:"requests"` // restarts of the container included
+	Reasons  []ReasonView `json:"reasons"`  // the decisive one first
+}
+
+// stateNotRouted is the state of what runs and is no Upstream.
+const stateNotRouted = "not routed"
+
+func (s *Server) containers(w http.ResponseWriter, _ *http.Request) {
+	now := time.Now()
+	live := watchTargets(s.options.Targets.Targets())
+	answer := ContainersAnswer{Engines: s.engines(now), Containers: []ContainerView{}}
+	for _, engine := range s.options.Engines {
+		name := engine.Status().Name
+		for _, verdict := range engine.Containers() {
+			answer.Containers = append(answer.Containers, viewContainer(verdict, name, live, now))
+		}
+	}
+	s.answer(w, http.StatusOK, answer)
+}
+
+func viewContainer(verdict discovery.Verdict, engine string, live liveTargets, now time.Time) ContainerView {
+	view := ContainerView{
+		Engine:      engine,
+		ID:          verdict.ID,
+		Name:        verdict.Name,
+		Image:       verdict.Image,
+		Project:     verdict.Project,
+		Service:     verdict.Service,
+		Created:     verdict.Created,
+		EngineState: verdict.State,
+		Health:      verdict.Health,
+		Outcome:     string(verdict.Outcome),
+		Targets:     []TargetPart{},
+		Reasons:     viewReasons(verdict.Reasons),
+	}
+	refused := 0
+	for _, target := range verdict.Targets {
+		part := viewPart(verdict, target, live, now)
+		if live.unreachable(target.ID) && target.Upstream != "" {
+			refused++
+		}
+		view.Requests += part.Requests
+		view.Targets = append(view.Targets, part)
+	}
+	view.Outcome = outcomeWithout(verdict, refused)
+	return view
+}
+
+// outcomeWithout corrects a Verdict by what discovery cannot know: how many of
+// the Targets it counts as routed get no request, because every match they
+// claim is held by others.
+func outcomeWithout(verdict discovery.Verdict, refused int) string {
+	routed := -refused
+	for _, target := range verdict.Targets {
+		if target.Upstream != "" {
+			routed++
+		}
+	}
+	switch {
+	case refused == 0:
+		return string(verdict.Outcome)
+	case routed > 0:
+		return string(discovery.Partly)
+	}
+	return string(discovery.NotRouted)
+}
+
+func viewPart(verdict discovery.Verdict, target discovery.TargetVerdict, live liveTargets, now time.Time) TargetPart {
+	part := TargetPart{
+		Target:   target.ID,
+		Hosts:    append([]string{}, target.Matches...),
+		Upstream: target.Upstream,
+		Address:  target.Address,
+		State:    stateWithoutProxy(verdict),
+		Requests: live.requests(target.ID, verdict.ID),
+		Reasons:  viewReasons(target.Reasons),
+	}
+	upstream, ok := live.upstream(target.ID, target.Upstream)
+	if ok {
+		part.State, part.Since = upstream.State.String(), moment(upstream.Since)
+		part.Weight, part.InFlight = upstream.Weight, upstream.InFlight
+		part.Reasons = append(part.Reasons, reasonsOfUpstream(upstream, part.Reasons, now)...)
+	}
+	if ok && live.unreachable(target.ID) {
+		part.State = stateNotRouted
+	}
+	part.Reasons = append(part.Reasons, live.conflicts(target.ID)...)
+	decisiveFirst(part.Reasons)
+	return part
+}
+
+func stateWithoutProxy(verdict discovery.Verdict) string {
+	if verdict.State == "" || verdict.State == "running" {
+		return stateNotRouted
+	}
+	return verdict.State
+}

@@ -1,0 +1,98 @@
+package admin
+
+import (
+	"cmp"
+	"fmt"
+	"net"
+	"slices"
+	"time"
+
+	"github.com/rota-proxy/rota/discovery"
+	"github.com/rota-proxy/rota/proxy/spec"
+)
+
+// ReasonView is one finding: a code to look up, a sentence to read, what to
+// type to mend it.
+type ReasonView struct {
+	Code     string `json:"code"`
+	Severity string `json:"severity"` // error: out of rotation because of it; warning; note
+	Text     string `json:"text"`
+	Fix      string `json:"fix,omitempty"` // may be several lines
+}
+
+// The findings that only the proxy can have; those of discovery are listed
+// there. The states of an Upstream other than ready are codes as well.
+const (
+	codeMatchTaken   = "match-taken"   // another Target holds the match
+	codeMatchClaimed = "match-claimed" // another Target wants a match of this one
+)
+
+// slowStart is how long an Upstream may take to accept before it looks more
+// like a wrong port than like a program that is starting.
+const slowStart = 10 * time.Second
+
+func viewReasons(reasons []discovery.Reason) []ReasonView {
+	views := make([]ReasonView, len(reasons))
+	for i, r := range reasons {
+		views[i] = ReasonView{Code: string(r.Code), Severity: string(r.Severity), Text: r.Text, Fix: r.Fix}
+	}
+	return views
+}
+
+// reasonsOfUpstream says why an Upstream that the proxy has is not ready,
+// unless a finding of discovery, which then is the cause, has said it already.
+func reasonsOfUpstream(upstream spec.UpstreamStatus, known []ReasonView, now time.Time) []ReasonView {
+	explained := slices.ContainsFunc(known, func(r ReasonView) bool { return r.Severity == string(discovery.Error) })
+	if upstream.Reason == "" || upstream.State == spec.Ready || explained {
+		return nil
+	}
+	reason := ReasonView{
+		Code:     upstream.State.String(),
+		Severity: string(discovery.Error),
+		Text:     upstream.Reason,
+	}
+	if upstream.State == spec.Starting && !upstream.Since.IsZero() && now.Sub(upstream.Since) >= slowStart {
+		reason.Fix = slowStartFix(upstream.Address)
+	}
+	return []ReasonView{reason}
+}
+
+func slowStartFix(address string) string {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("let the program listen on 0.0.0.0:%s (127.0.0.1 is the container alone), "+
+		"or name the port it does listen on with the label `port`", port)
+}
+
+// conflictReason is a conflict as the Target id sees it.
+func conflictReason(conflict spec.Conflict, id string, allRefused bool) ReasonView {
+	if conflict.Holder == id {
+		return ReasonView{
+			Code:     codeMatchClaimed,
+			Severity: string(discovery.Warning),
+			Text:     fmt.Sprintf("%s wants %s as well and is refused it", conflict.Loser, conflict.Match),
+			Fix:      fmt.Sprintf("give one of the two another host or path, or remove %s", conflict.Loser),
+		}
+	}
+	severity := discovery.Warning
+	if allRefused {
+		severity = discovery.Error
+	}
+	return ReasonView{
+		Code:     codeMatchTaken,
+		Severity: string(severity),
+		Text:     fmt.Sprintf("%s is held by %s", conflict.Match, conflict.Holder),
+		Fix:      fmt.Sprintf("give one of the two another host or path, or remove %s", conflict.Holder),
+	}
+}
+
+// decisiveFirst sorts errors before warnings before notes and leaves the order
+// among equals.
+func decisiveFirst(reasons []ReasonView) {
+	rank := map[string]int{string(discovery.Error): 0, string(discovery.Warning): 1, string(discovery.Note): 2}
+	slices.SortStableFunc(reasons, func(a, b ReasonView) int {
+		return cmp.Compare(rank[a.Severity], rank[b.Severity])
+	})
+}

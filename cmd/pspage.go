@@ -1,0 +1,183 @@
+package cmd
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rota-proxy/rota/admin"
+	"github.com/rota-proxy/rota/discovery"
+	"github.com/rota-proxy/rota/proxy/spec"
+)
+
+// psPage is what `rota ps` shows of one answer: warnings about engines, the
+// table, what to type, what was left out.
+type psPage struct {
+	engines []admin.EngineView
+	shown   []admin.ContainerView
+	hidden  int
+	now     time.Time
+}
+
+func (p psPage) lines(width int) []string {
+	lines := p.warnings()
+	lines = append(lines, p.table().lines(width)...)
+	lines = append(lines, p.advice()...)
+	if len(p.shown) == 0 {
+		lines = append(lines, "", "No container asks to be routed yet. One that does:",
+			"    docker run -d --label rota.host=hello.localhost IMAGE")
+	}
+	switch {
+	case p.hidden == 1:
+		lines = append(lines, "", "1 container without labels hidden (-a shows it)")
+	case p.hidden > 1:
+		lines = append(lines, "", fmt.Sprintf("%d containers without labels hidden (-a shows them)", p.hidden))
+	}
+	return lines
+}
+
+// warnings say which engine's rows are old, or not there yet.
+func (p psPage) warnings() []string {
+	var lines []string
+	for _, engine := range p.engines {
+		if warning := p.warning(engine); warning != "" {
+			lines = append(lines, printable(warning))
+		}
+	}
+	if len(lines) > 0 {
+		lines = append(lines, "")
+	}
+	return lines
+}
+
+func (p psPage) warning(engine admin.EngineView) string {
+	where := fmt.Sprintf("engine %s (%s)", engine.Name, engine.Host)
+	why := ""
+	if engine.Error != "" {
+		why = ": " + engine.Error
+	}
+	switch {
+	case engine.Reachable && engine.Synced:
+		return ""
+	case !engine.Synced:
+		return "! " + where + " has not been read yet" + why
+	case engine.StaleSince != nil:
+		lost := engine.StaleSince.Local()
+		return fmt.Sprintf("! %s is not reachable since %s (%s); this is its last known state%s",
+			where, lost.Format(time.TimeOnly), p.now.Sub(lost).Round(time.Second), why)
+	}
+	return "! " + where + " is not reachable; this is its last known state" + why
+}
+
+// The columns of the table.
+const (
+	columnContainer = iota
+	columnTarget
+	columnHost
+	columnAddress
+	columnState
+	columnReason
+)
+
+func (p psPage) table() table {
+	t := table{
+		header: []string{"CONTAINER", "TARGET", "HOST", "ADDRESS", "STATE", "REASON", "REQUESTS"},
+		yields: []yield{
+			{columnReason, 24}, {columnHost, 18}, {columnTarget, 18}, {columnContainer, 18},
+			{columnReason, 8}, {columnHost, 10}, {columnTarget, 8}, {columnContainer, 10},
+		},
+	}
+	for _, container := range p.shown {
+		t.rows = append(t.rows, containerRows(container)...)
+	}
+	for _, row := range t.rows {
+		for i := range row {
+			row[i] = printable(row[i])
+		}
+	}
+	return t
+}
+
+// containerRows is one row for each Target a container plays a part in, and one
+// row for a container that plays none.
+func containerRows(container admin.ContainerView) [][]string {
+	if len(container.Targets) == 0 {
+		return [][]string{{
+			container.Name, "", "", "", container.Outcome, reasonCell(container.Reasons, false), "",
+		}}
+	}
+	var rows [][]string
+	for _, part := range container.Targets {
+		reasons := append(append([]admin.ReasonView{}, part.Reasons...), container.Reasons...)
+		rows = append(rows, []string{
+			container.Name, part.Target, strings.Join(part.Hosts, ", "), part.Address, part.State,
+			reasonCell(reasons, part.State == spec.Ready.String()),
+			strconv.FormatUint(part.Requests, 10),
+		})
+	}
+	return rows
+}
+
+// reasonCell is the finding that decides: the first error, else the first one
+// that matters. Notes on what works only would be in the way.
+func reasonCell(reasons []admin.ReasonView, works bool) string {
+	if r, ok := decisive(reasons); ok && (!works || r.Severity != string(discovery.Note)) {
+		return r.Text
+	}
+	return ""
+}
+
+func decisive(reasons []admin.ReasonView) (admin.ReasonView, bool) {
+	for _, severity := range []discovery.Severity{discovery.Error, discovery.Warning, discovery.Note} {
+		for _, r := range reasons {
+			if r.Severity == string(severity) {
+				return r, true
+			}
+		}
+	}
+	return admin.ReasonView{}, false
+}
+
+// advice is every finding that can be mended, with what to type. What replicas
+// have in common is said once.
+func (p psPage) advice() []string {
+	var order []admin.ReasonView
+	names := map[admin.ReasonView][]string{}
+	for _, container := range p.shown {
+		for _, r := range mendable(container) {
+			if names[r] == nil {
+				order = append(order, r)
+			}
+			names[r] = append(names[r], container.Name)
+		}
+	}
+	var lines []string
+	for _, r := range order {
+		lines = append(lines, "", printable(strings.Join(names[r], ", ")+": "+r.Text))
+		for fix := range strings.SplitSeq(strings.TrimRight(r.Fix, "\n"), "\n") {
+			lines = append(lines, "    "+printable(fix))
+		}
+	}
+	return lines
+}
+
+// mendable are the findings of a container that come with a fix and are more
+// than a note, each once.
+func mendable(container admin.ContainerView) []admin.ReasonView {
+	seen := map[admin.ReasonView]bool{}
+	var found []admin.ReasonView
+	add := func(reasons []admin.ReasonView) {
+		for _, r := range reasons {
+			if r.Fix != "" && r.Severity != string(discovery.Note) && !seen[r] {
+				seen[r] = true
+				found = append(found, r)
+			}
+		}
+	}
+	for _, part := range container.Targets {
+		add(part.Reasons)
+	}
+	add(container.Reasons)
+	return found
+}
