@@ -1,0 +1,97 @@
+package e2e
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestOthersGoOn starts containers that cannot be routed beside one that can:
+// that one loses no request, and `rota ps` says of each other why, and what to
+// type.
+func TestOthersGoOn(t *testing.T) {
+	r := newRig(t)
+	s := r.setUp(t, r.tools[0], brokenServices(r.appImage))
+	s.scale("good", 1)
+	s.awaitRotation("good")
+
+	begin := time.Now()
+	gets := s.startLoad("good", http.MethodGet)
+	_, err := s.project.run(t.Context(), "up", "-d", "--no-recreate")
+	must(t, err)
+	s.runHuge()
+	for _, c := range []struct {
+		container string
+		says      []string // all of them, on any line of what ps says
+	}{
+		{"typo", []string{"rota.hots", "rota.host"}},
+		{"badport", []string{"rota.port", "99999"}},
+		{"twin", []string{"twin.test"}},
+		{"lonely", []string{"network"}},
+		{"huge", []string{"rota.host"}},
+	} {
+		s.awaitVerdict(c.container, c.says)
+	}
+	all := gets.stop()
+	t.Logf("GET: %s", summary(all))
+	if failed := failures(all); len(failed) > 0 {
+		t.Errorf("%d of %d GETs to the service that is fine failed:%s", len(failed), len(all), describe(failed, begin))
+	}
+	s.awaitRotation("good")
+	if output, err := s.project.run(t.Context(), "exec", "-T", "rota", "rota", "ps"); err == nil {
+		t.Logf("rota ps:%s", indented(output))
+	}
+}
+
+func brokenServices(image string) func(string) map[string]service {
+	labelled := func(labels ...string) service {
+		s := service{Image: image, Labels: map[string]string{}}
+		for _, label := range labels {
+			key, value, _ := strings.Cut(label, "=")
+			s.Labels[key] = value
+		}
+		return s
+	}
+	lonely := labelled("rota.host=lonely.test")
+	lonely.Networks = []string{"elsewhere"}
+	return func(string) map[string]service {
+		return map[string]service{
+			"good":    labelled("rota.host=good.test"),
+			"typo":    labelled("rota.hots=typo.test"),
+			"badport": labelled("rota.host=badport.test", "rota.port=99999"),
+			"twin-a":  labelled("rota.host=twin.test"),
+			"twin-b":  labelled("rota.host=twin.test"),
+			"lonely":  lonely,
+		}
+	}
+}
+
+// runHuge starts a container with a label of 1 MB, which only the engine's API
+// takes.
+func (s *stage) runHuge() {
+	s.Helper()
+	id, err := s.engine.run(s.Context(), s.project.name+"-huge", s.appImage, s.project.name+"_default",
+		map[string]string{"rota.host": strings.Repeat("x", 1<<20) + ".test"})
+	if id != "" {
+		s.Cleanup(func() { must(s, s.engine.remove(s.Context(), id)) })
+	}
+	must(s, err)
+}
+
+// awaitVerdict waits until ps names the container and says everything.
+func (s *stage) awaitVerdict(container string, says []string) {
+	s.Helper()
+	eventually(s, 15*time.Second, func() string {
+		output, err := s.project.run(s.Context(), "exec", "-T", "rota", "rota", "ps")
+		if err != nil {
+			return err.Error()
+		}
+		for _, part := range append([]string{container}, says...) {
+			if !strings.Contains(output, part) {
+				return "ps does not say " + part + ":" + indented(output)
+			}
+		}
+		return ""
+	})
+}
