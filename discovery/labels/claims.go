@@ -1,0 +1,71 @@
+package labels
+
+import (
+	"fmt"
+
+	"github.com/rota-proxy/rota/proxy/spec"
+)
+
+// claim fills in the requests that the Target claims: each host with its own
+// path or, if it was written without one, with each of `path`. A Target that is
+// described wrongly claims nothing, lest a lost condition make it claim more.
+func (d *draft) claim() {
+	hosts, hostLabel, pathLabel := d.hosts, d.label("host"), d.label("path")
+	d.NeedsHost = hostLabel == nil && pathLabel == nil
+	if hostLabel == nil && (pathLabel != nil || d.conditional()) {
+		hosts = []hostRule{{host: spec.Host{Kind: spec.AnyHost}}}
+	}
+	own := 0
+	for _, rule := range hosts {
+		if rule.hasPath {
+			own++
+		}
+	}
+	switch n := own + (len(hosts)-own)*max(1, len(d.paths)); {
+	case pathLabel != nil && own > 0 && own == len(hosts):
+		d.refuse(*pathLabel, "applies to no host, because each has a path of its own", "")
+	case n > MaxMatches:
+		d.refuse(d.widest(), fmt.Sprintf("makes %d matches of hosts and paths; a target may claim %d", n, MaxMatches), "")
+	case !d.TargetBad:
+		d.Spec.Matches = d.combine(hosts)
+	}
+}
+
+// widest is the label that most of a Target's matches come from.
+func (d *draft) widest() label {
+	if len(d.paths) > len(d.hosts) {
+		return *d.label("path")
+	}
+	return *d.label("host")
+}
+
+// conditional says whether there is a condition besides host and path.
+func (d *draft) conditional() bool { return !d.match.Equal(spec.Match{}) }
+
+// combine pairs hosts and paths, in the order they were written, each once.
+func (d *draft) combine(hosts []hostRule) []spec.Match {
+	type place struct {
+		host spec.Host
+		path spec.Path
+	}
+	var all []spec.Match
+	seen := map[place]bool{}
+	for _, rule := range hosts {
+		for _, path := range d.pathsOf(rule) {
+			if at := (place{rule.host, path}); !seen[at] {
+				seen[at] = true
+				match := d.match
+				match.Host, match.Path = rule.host, path
+				all = append(all, match)
+			}
+		}
+	}
+	return all
+}
+
+func (d *draft) pathsOf(rule hostRule) []spec.Path {
+	if rule.hasPath || len(d.paths) == 0 {
+		return []spec.Path{rule.path}
+	}
+	return d.paths
+}

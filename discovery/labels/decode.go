@@ -1,0 +1,300 @@
+package labels
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/rota-proxy/rota/proxy/spec"
+)
+
+// Decode reads the labels of one container. It takes anything: whatever is wrong
+// with a label comes out as a Problem and, in the Bad fields, as what it spoils.
+// Equal labels give equal results, in the same order.
+func Decode(o Options, labels map[string]string) Decoded {
+	prefix := o.Prefix
+	if prefix == "" {
+		prefix = DefaultPrefix
+	}
+	keys := ownKeys(prefix, labels)
+	if len(keys) > MaxLabels {
+		return tooMany(prefix, len(keys))
+	}
+	d := decoder{prefix: prefix, container: newDraft(""), targets: map[string]*draft{}}
+	d.readAll(keys, labels)
+	if len(keys) == 0 {
+		d.container.Problems = strayKeys(prefix, labels)
+	}
+	asked := len(keys) > 0 || o.ExposeAll
+	return d.result(asked)
+}
+
+// ownKeys are the keys that start with the prefix, sorted.
+func ownKeys(prefix string, labels map[string]string) []string {
+	var keys []string
+	for key := range labels {
+		if key == prefix || strings.HasPrefix(key, prefix+".") {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// tooMany refuses the container as a whole: reading a part of its labels might
+// leave out a check.
+func tooMany(prefix string, n int) Decoded {
+	reason := fmt.Sprintf("are %d labels on one container; at most %d are read, so none was", n, MaxLabels)
+	return Decoded{Exposed: true, Problems: []Problem{{Label: prefix + ".*", Reason: reason}}}
+}
+
+// strayKeys warns of labels that look like ours on a container that has none of
+// ours: `Rota.host`, `rota-host`, `rotta.host`.
+func strayKeys(prefix string, labels map[string]string) []Problem {
+	var all []Problem
+	for _, key := range slices.Sorted(maps.Keys(labels)) {
+		if right := meantPrefix(prefix, key); right != "" {
+			l := label{key: key, value: labels[key]}
+			p := l.problem("is not one of our labels, but almost", right)
+			p.Warning = true
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// meantPrefix is the key with the right prefix if it has nearly that one and an
+// option behind it, else "".
+func meantPrefix(prefix, key string) string {
+	for _, end := range [...]int{len(prefix) - 1, len(prefix), len(prefix) + 1} {
+		if end < 1 || end >= len(key) || !strings.ContainsRune(".-_:/", rune(key[end])) {
+			continue
+		}
+		rest := key[end+1:]
+		group, _, _ := strings.Cut(rest, ".")
+		if theGrammar.groups[strings.ToLower(group)] && distance(strings.ToLower(key[:end]), prefix, 2) < 2 {
+			return join(prefix, rest)
+		}
+	}
+	return ""
+}
+
+// decoder sorts the labels of one container to their Targets.
+type decoder struct {
+	prefix    string
+	container *draft // takes what belongs to no single Target
+	targets   map[string]*draft
+	// named: a label speaks of a Target by name, be it one that cannot be.
+	named bool
+}
+
+func (d *decoder) readAll(keys []string, labels map[string]string) {
+	behind := make([]string, len(keys))
+	for i, key := range keys {
+		behind[i] = strings.TrimPrefix(strings.TrimPrefix(key, d.prefix), ".")
+	}
+	reader := theGrammar.newReader(d.prefix, behind)
+	for i, key := range keys {
+		l := label{key: key, value: labels[key], prefix: d.prefix}
+		if behind[i] == "" {
+			l.reading = reading{fault: "names no option", right: join(d.prefix, "enable"), spoils: ContainerWide, meant: "enable"}
+		} else {
+			l.reading = reader.read(behind[i])
+		}
+		d.named = d.named || l.nowhere || l.target != ""
+		d.place(l).take(l)
+	}
+}
+
+// place is the draft that a label is for.
+func (d *decoder) place(l label) *draft {
+	if l.nowhere || l.spoils == ContainerWide || l.option != nil && l.option.Scope == ContainerWide {
+		return d.container
+	}
+	return d.target(l.target)
+}
+
+func (d *decoder) target(name string) *draft {
+	if d.targets[name] == nil {
+		d.targets[name] = newDraft(name)
+	}
+	return d.targets[name]
+}
+
+// result finishes the drafts. asked: the container is to be exposed.
+func (d *decoder) result(asked bool) Decoded {
+	if asked && !d.named {
+		d.target("")
+	}
+	d.guardNeighbours()
+	out := Decoded{
+		Exposed: asked && !d.container.hidden,
+		Hidden:  d.container.hidden,
+		Name:    d.container.name,
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.targets)) {
+		t := d.targets[name].finish(d.prefix)
+		t.TargetBad = t.TargetBad || d.container.TargetBad
+		out.Targets = append(out.Targets, t)
+	}
+	out.Problems = d.container.Problems
+	return out
+}
+
+// guardNeighbours closes a Target whose check seems to stand under a mistyped
+// name: `rota.admn.allow` beside `rota.admin.host`.
+func (d *decoder) guardNeighbours() {
+	for _, name := range slices.Sorted(maps.Keys(d.targets)) {
+		stray := d.targets[name]
+		if name == "" || !stray.onlyGuards() {
+			continue
+		}
+		for neighbour, t := range d.targets {
+			near := neighbour != "" && distance(name, neighbour, slack(name)+1) <= slack(name)
+			if near && !t.Guarded {
+				l := stray.taken[0]
+				right := join(d.prefix, neighbour, strings.TrimPrefix(l.key, join(d.prefix, name)+"."))
+				l.spoils = Access
+				t.refuse(l, "guards a target that nothing else describes, and "+quote(neighbour)+" is almost its name", right)
+			}
+		}
+	}
+}
+
+// draft is a Target while its labels are read.
+type draft struct {
+	Target
+	hosts []hostRule
+	paths []spec.Path
+	match spec.Match // the conditions, for every host and path
+	taken []label    // all labels seen, in order
+
+	// Of the container as a whole.
+	name   string
+	hidden bool
+}
+
+// newDraft has every option at its default.
+func newDraft(name string) *draft {
+	return &draft{Target: Target{
+		Name:     name,
+		Spec:     spec.NewTarget(""),
+		Upstream: Upstream{Scheme: spec.HTTP, Weight: 1, HostHeader: spec.HostKeep},
+	}}
+}
+
+// take reads one label into the draft.
+func (d *draft) take(l label) {
+	d.taken = append(d.taken, l)
+	if l.fault != "" {
+		d.refuseKey(l)
+		return
+	}
+	l.spoils = l.option.Scope
+	d.Guarded = d.Guarded || l.spoils == Access
+	if err := d.set(l); err != nil {
+		r, _ := err.(refusal)
+		d.refuse(l, err.Error(), r.nearest)
+		return
+	}
+	if l.doubt != "" {
+		d.warn(l, l.doubt, l.right)
+	}
+}
+
+// set puts a label's value where its option wants it.
+func (d *draft) set(l label) error {
+	if !l.option.Available() {
+		return refuse("", "is not in this version of rota")
+	}
+	if err := checkValue(l.value); err != nil {
+		return err
+	}
+	return l.option.set(d, l)
+}
+
+// checkValue refuses what is wrong in any value.
+func checkValue(s string) error {
+	switch {
+	case strings.TrimSpace(s) == "":
+		return refuse("", "is empty")
+	case len(s) > MaxValue:
+		return refuse("", "is %d bytes long; at most %d are read", len(s), MaxValue)
+	case !utf8.ValidString(s):
+		return refuse("", "is not UTF-8")
+	case strings.ContainsFunc(s, unicode.IsControl):
+		return refuse("", "holds a control character, such as a line break")
+	}
+	return nil
+}
+
+// refuseKey reports a key that is no option. Who mistyped `enable` in order to
+// hide the container gets it hidden.
+func (d *draft) refuseKey(l label) {
+	if l.meant == "enable" && strings.TrimSpace(l.value) != "true" {
+		d.hidden = d.hidden || l.spoils == ContainerWide
+	}
+	d.Guarded = d.Guarded || l.spoils == Access
+	d.refuse(l, l.fault, l.right)
+}
+
+// refuse reports what is wrong with a label and marks what that spoils.
+func (d *draft) refuse(l label, reason, nearest string) {
+	p := l.problem(reason, nearest)
+	d.Problems = append(d.Problems, p)
+	switch l.spoils {
+	case Access:
+		d.AccessBad = true
+		d.Spec.Closed = cmp.Or(d.Spec.Closed, p.Label+" "+p.Reason)
+	case PerUpstream:
+		d.UpstreamBad = true
+	case TargetWide, ContainerWide:
+		d.TargetBad = true
+	}
+}
+
+func (d *draft) warn(l label, reason, nearest string) {
+	p := l.problem(reason, nearest)
+	p.Warning = true
+	d.Problems = append(d.Problems, p)
+}
+
+// finish works out what follows from several labels together.
+func (d *draft) finish(prefix string) Target {
+	d.warnOrphans(prefix)
+	d.claim()
+	slices.SortStableFunc(d.Problems, func(a, b Problem) int { return strings.Compare(a.Label, b.Label) })
+	return d.Target
+}
+
+// label is the first label that set, or failed to set, the option.
+func (d *draft) label(key string) *label {
+	for i, l := range d.taken {
+		if l.option != nil && l.option.Key == key {
+			return &d.taken[i]
+		}
+	}
+	return nil
+}
+
+// onlyGuards says whether all that is said of the Target is who may come in.
+func (d *draft) onlyGuards() bool {
+	return !slices.ContainsFunc(d.taken, func(l label) bool {
+		return l.spoils != Access && (l.option == nil || l.option.Scope != Access)
+	})
+}
+
+// warnOrphans reports sub-options without their option.
+func (d *draft) warnOrphans(prefix string) {
+	for _, l := range d.taken {
+		if l.option == nil || !l.option.Available() || l.option.Parent == "" || d.label(l.option.Parent) != nil {
+			continue
+		}
+		parent := theGrammar.byKey[l.option.Parent]
+		d.warn(l, fmt.Sprintf("refines %s, which is not set and so has its default, %s", parent.Key, parent.Default), join(prefix, d.Name, parent.Key))
+	}
+}

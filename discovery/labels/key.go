@@ -1,0 +1,253 @@
+package labels
+
+import (
+	"slices"
+	"strings"
+)
+
+// label is one label of ours, with what its key was understood as.
+type label struct {
+	key    string // as typed
+	value  string // as typed
+	prefix string
+	reading
+}
+
+// reading is the meaning of a key.
+type reading struct {
+	target string  // empty: the default Target
+	option *Option // nil when fault is set
+	name   string  // NAME of a family
+	// fault is why the key means nothing; right is what to type instead, and
+	// spoils says what the mistake takes down.
+	fault  string
+	right  string
+	spoils Scope
+	// nowhere: the mistake is in the Target's name, so it is nobody's.
+	nowhere bool
+	// doubt is a warning about a key that has a meaning, perhaps not the one
+	// that was wanted.
+	doubt string
+	// meant is the key of the option that was probably wanted.
+	meant string
+}
+
+// sibling is the label of another option of the same Target.
+func (l label) sibling(key string) string { return join(l.prefix, l.target, key) }
+
+// join builds a label's key, leaving out what is empty.
+func join(parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ".")
+}
+
+// reader understands the keys of one container.
+type reader struct {
+	*grammar
+	prefix string
+	// described are the Targets that some label names with a right option.
+	described map[string]bool
+}
+
+// newReader takes the keys behind the prefix.
+func (g *grammar) newReader(prefix string, keys []string) reader {
+	r := reader{grammar: g, prefix: prefix, described: map[string]bool{}}
+	for _, key := range keys {
+		target, rest, _ := strings.Cut(key, ".")
+		if o, _ := g.find(rest); o != nil && !g.groups[target] {
+			r.described[target] = true
+		}
+	}
+	return r
+}
+
+// read understands what stands behind the prefix. A first word that is an
+// option is an option; anything else is a Target, unless it looks like an
+// option misspelt: then the safe reading is that one.
+func (r reader) read(key string) reading {
+	first, rest, nested := strings.Cut(key, ".")
+	switch {
+	case r.groups[first]:
+		return r.readOption("", key)
+	case !nested && r.described[first]:
+		return reading{target: first, fault: "is a target's name without an option behind it", spoils: TargetWide}
+	case !nested, r.misspelt(key, first, rest):
+		return r.unknown("", key)
+	case !isTargetName(first):
+		return r.badTarget(first, rest)
+	}
+	return r.doubted(first, rest, r.readOption(first, rest))
+}
+
+// misspelt says whether first is rather a mistyped option than a Target. One
+// that would be an access option always is: a check must never be dropped
+// because it was taken for a Target.
+func (r reader) misspelt(key, first, rest string) bool {
+	if r.groups[strings.ToLower(first)] {
+		return true
+	}
+	if o, _ := r.find(rest); o != nil {
+		return false
+	}
+	if m := r.meant(key); m.key != "" && r.byKey[m.key].Scope == Access {
+		return true
+	}
+	return !r.described[first] && r.nearGroup(first) != ""
+}
+
+// nearGroup is the first word of keys that a mistyped one is at most two slips
+// away from, or "".
+func (g *grammar) nearGroup(word string) string {
+	best, least := "", min(slack(word), 2)+1
+	for _, group := range g.words {
+		if d := distance(strings.ToLower(word), group, least); d < least {
+			best, least = group, d
+		}
+	}
+	return best
+}
+
+func (r reader) readOption(target, key string) reading {
+	o, name := r.find(key)
+	switch {
+	case o == nil:
+		return r.unknown(target, key)
+	case o.Family() && name == "":
+		return reading{target: target, fault: "has no name behind its last dot", right: join(r.prefix, target, o.Key+o.Name), spoils: o.Scope}
+	case o.Scope == ContainerWide && target != "":
+		return reading{target: target, fault: "is for the whole container and takes no target", right: join(r.prefix, o.Key), spoils: TargetWide}
+	}
+	return reading{target: target, option: o, name: name}
+}
+
+// badTarget is an option of a Target that cannot have its name. Written in
+// lower case it may name one, and then that one suffers.
+func (r reader) badTarget(first, rest string) reading {
+	m := reading{fault: "names a target with other characters than a-z, 0-9, _ and -, or more than 63 of them", nowhere: true}
+	o, _ := r.find(rest)
+	if low := strings.ToLower(first); isTargetName(low) {
+		m.target, m.nowhere, m.spoils = low, false, TargetWide
+		m.right = join(r.prefix, low, rest)
+		if o == nil || o.Scope == Access {
+			m.spoils = Access
+		}
+	}
+	return m
+}
+
+// doubted warns of `health.host` mistyped as `heath.host`: both mean something.
+func (r reader) doubted(first, rest string, m reading) reading {
+	group := r.nearGroup(first)
+	if o := r.byKey[group+"."+rest]; m.option != nil && group != "" && o != nil {
+		m.doubt = "is taken for an option of the target " + first
+		m.right = join(r.prefix, o.Key)
+	}
+	return m
+}
+
+// unknown is a key that is no option. It spoils the access to the Target when
+// there is reason to think that a check was wanted.
+func (r reader) unknown(target, key string) reading {
+	found := r.meant(key)
+	m := reading{target: target, fault: r.whyUnknown(key), meant: found.key, spoils: TargetWide}
+	if found.key != "" {
+		m.right = join(r.prefix, target, found.text)
+	}
+	first, _, _ := strings.Cut(key, ".")
+	wanted := r.byKey[found.key]
+	switch {
+	case wanted != nil && wanted.Scope == ContainerWide && target == "":
+		m.spoils = ContainerWide
+	case wanted != nil && wanted.Scope == Access, r.guarded[first], r.guarded[r.nearGroup(first)]:
+		m.spoils = Access
+	case wanted == nil && target != "":
+		r.mendDots(&m, key)
+	}
+	return m
+}
+
+// mendDots recognises `rota.my.app.host`: a Target's name has no dots.
+func (r reader) mendDots(m *reading, key string) {
+	first, rest, _ := strings.Cut(key, ".")
+	o, _ := r.find(rest)
+	if o == nil {
+		return
+	}
+	m.right = join(r.prefix, m.target+"-"+first, rest)
+	if o.Scope == Access {
+		m.spoils = Access
+	}
+}
+
+// whyUnknown says what is wrong with a key that is no option, and if its first
+// word is one or nearly one, what may stand behind that.
+func (r reader) whyUnknown(key string) string {
+	first, rest, nested := strings.Cut(key, ".")
+	group := r.nearGroup(first)
+	below := strings.Join(r.below(group), ", ")
+	switch o, _ := r.find(rest); {
+	case group != first && nested && below != "":
+		return "is no option; behind " + quote(group) + " may stand " + below
+	case group != first:
+		return "is no option"
+	case nested && o != nil:
+		return "is no option, and " + quote(first) + " is one and can name no target"
+	case below == "":
+		return "is no option; there is none below " + quote(first)
+	}
+	return "is no option; behind " + quote(first) + " may stand " + below
+}
+
+// below are the keys under a group, without its own.
+func (g *grammar) below(group string) []string {
+	var keys []string
+	for _, o := range g.options {
+		if behind, found := strings.CutPrefix(o.Key, group+"."); found {
+			keys = append(keys, behind+o.Name)
+		}
+	}
+	return keys
+}
+
+// meaning is a guess at what a mistyped key was meant to be.
+type meaning struct {
+	key  string // of the option, or "" for no idea
+	text string // what to type: the key, and of a family the NAME too
+}
+
+// meant finds the option nearest to a key that is none: by its spelling, or by a
+// word that other proxies use for it.
+func (g *grammar) meant(key string) meaning {
+	var best meaning
+	least := len(key) + 1
+	consider := func(o *Option, spelling string) {
+		head, name := key, ""
+		if o.Family() {
+			head, name = splitFamily(key, spelling)
+		}
+		limit := min(least, slack(head)+1)
+		if d := distance(strings.ToLower(head), spelling, limit); d < limit {
+			least, best = d, meaning{o.Key, o.Key + name}
+		}
+	}
+	for i := range g.options {
+		o := &g.options[i]
+		consider(o, o.Key)
+		for _, other := range o.Aka {
+			consider(o, other)
+		}
+	}
+	return best
+}
+
+// splitFamily cuts key behind as many dots as the family's own key has.
+func splitFamily(key, family string) (head, name string) {
+	at := 0
+	for range strings.Count(family, ".") {
+		next := strings.IndexByte(key[at:], '.')
+		if next < 0 {
+			return key, ""
+		}
+		at += next + 1
+	}
+	return key[:at], key[at:]
+}

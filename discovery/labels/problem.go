@@ -1,0 +1,89 @@
+package labels
+
+import (
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// How many bytes a Problem shows of a key or value, and of its own reason, into
+// which a part of the value may have come.
+const (
+	maxShown  = 80
+	maxReason = 400
+)
+
+// String is the Problem as one line: `rota.prot "80": is no option (nearest:
+// rota.port)`.
+func (p Problem) String() string {
+	text := p.Label + " " + strconv.Quote(p.Value) + ": " + p.Reason
+	if p.Nearest != "" {
+		text += " (nearest: " + p.Nearest + ")"
+	}
+	return text
+}
+
+// problem reports on a label. The value is left out where it may be a secret.
+func (l label) problem(reason, nearest string) Problem {
+	value := printable(l.value, maxShown)
+	if l.secret() {
+		value = "…"
+	}
+	return Problem{
+		Label:   printable(l.key, maxShown),
+		Value:   value,
+		Reason:  printable(reason, maxReason),
+		Nearest: printable(nearest, maxShown),
+	}
+}
+
+// secretWords mark keys, right or mistyped, whose values nobody is to read in a
+// log; secretValues mark the values themselves.
+var (
+	secretWords  = [...]string{"auth", "basic", "secret", "passw", "token", "credential", "jwt", "oidc"}
+	secretValues = [...]string{"$2a$", "$2b$", "$2y$", "$argon2", "$apr1$", "$1$", "$5$", "$6$", "{SHA}"}
+)
+
+// secret says whether the value may be one. It rather hides too much.
+func (l label) secret() bool {
+	if l.option == nil && l.spoils == Access {
+		return true
+	}
+	key := strings.ToLower(l.key)
+	for _, word := range secretWords {
+		if strings.Contains(key, word) {
+			return true
+		}
+	}
+	for _, mark := range secretValues {
+		if strings.Contains(l.value, mark) {
+			return true
+		}
+	}
+	return false
+}
+
+// printable is s fit for a terminal and of a readable length: what is no
+// printable character is shown as an escape, what is too long is cut.
+func printable(s string, most int) string {
+	var b strings.Builder
+	for i, r := range s {
+		if b.Len() >= most {
+			b.WriteString("…")
+			break
+		}
+		switch {
+		case r == utf8.RuneError && !strings.HasPrefix(s[i:], string(utf8.RuneError)):
+			b.WriteString(`\x` + strconv.FormatUint(uint64(s[i])+0x100, 16)[1:])
+		case unicode.IsPrint(r):
+			b.WriteRune(r)
+		default:
+			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		}
+	}
+	return b.String()
+}
+
+// quote is a piece of a key or value within a sentence.
+func quote(s string) string { return `"` + printable(s, maxShown) + `"` }
