@@ -1,0 +1,330 @@
+package discovery
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rota-proxy/rota/discovery/labels"
+	"github.com/rota-proxy/rota/proxy/spec"
+)
+
+// identity names the Target that one Target of a container's labels belongs
+// to. Containers with the same identity are replicas; kinds never merge.
+func identity(c container, d labels.Decoded, target string) string {
+	id := "container:" + c.Name
+	switch project, service := c.project(), c.Labels[labelService]; {
+	case d.Name != "":
+		id = "name:" + d.Name
+	case project != "" && service != "":
+		id = "compose:" + project + "/" + service
+	}
+	if target != "" {
+		id += "/" + target
+	}
+	return id
+}
+
+// replica is one container's part in one Target.
+type replica struct {
+	container
+	Owner     *container    // whose network it lives on; nil: its own
+	Asked     labels.Target // what its labels say of this Target
+	Signalled bool          // it was told to stop
+}
+
+// memory is what is remembered of a Target between two assemblies.
+type memory struct {
+	// Spec is the last definition, with the Upstreams of then.
+	Spec spec.Target
+	// Defined is false until there has been a good definition.
+	Defined bool
+	// Owner is the project whose labels define the Target.
+	Owner string
+}
+
+// assembler turns containers into a Target. It is pure: the same input gives
+// the same answer, nothing is asked, nothing is timed.
+type assembler struct {
+	Engine  string
+	Hosts   hostTemplate
+	Outlook outlook
+}
+
+// assemble describes one identity from its containers, whether running or not,
+// and from what it was last. The verdicts are in the order of replicas.
+func (a assembler) assemble(id string, replicas []replica, last memory) (memory, []TargetVerdict) {
+	next := memory{Owner: ownerOf(replicas, last)}
+	definition, found := a.define(id, next.Owner, replicas, last)
+	next.Spec, next.Defined = definition.spec, definition.defined
+	next.Spec.ID, next.Spec.Source = id, a.Engine
+	next.Spec.Upstreams = nil
+	verdicts := make([]TargetVerdict, len(replicas))
+	for i, r := range replicas {
+		v := TargetVerdict{ID: id, Matches: matchTexts(next.Spec.Matches)}
+		v.Reasons = append(definitionReasons(r, next.Owner, definition, found), problemReasons(r.Asked.Problems)...)
+		if u, usable := a.upstream(r, &v); usable && next.Defined {
+			next.Spec.Upstreams = append(next.Spec.Upstreams, u)
+			v.Upstream = u.ID
+		}
+		verdicts[i] = v
+	}
+	slices.SortFunc(next.Spec.Upstreams, func(x, y spec.Upstream) int { return strings.Compare(x.ID, y.ID) })
+	return next, verdicts
+}
+
+// ownerOf is the project whose labels count: the one it was, as long as it has
+// a container, then that of the oldest container alive.
+func ownerOf(replicas []replica, last memory) string {
+	for _, r := range replicas {
+		if last.Defined && r.project() == last.Owner {
+			return last.Owner
+		}
+	}
+	oldest := slices.SortedFunc(slices.Values(replicas), func(x, y replica) int { return -younger(x, y) })
+	for _, r := range oldest {
+		if r.alive() {
+			return r.project()
+		}
+	}
+	return last.Owner
+}
+
+// younger sorts the container that was created last to the front.
+func younger(x, y replica) int {
+	return cmp.Or(y.Created.Compare(x.Created), strings.Compare(y.ID, x.ID))
+}
+
+// definition is what a Target is to be, and where that comes from.
+type definition struct {
+	spec    spec.Target
+	defined bool
+	// from is the container whose labels it is; empty: it is the last good one.
+	from string
+	// bad are the containers whose own labels were passed over, and why.
+	bad map[string]Reason
+}
+
+// define finds the youngest container of the owning project whose Target-wide
+// labels hold. If none does, what was good before stays. found is false if
+// nobody is there to define anything.
+func (a assembler) define(id, owner string, replicas []replica, last memory) (d definition, found bool) {
+	d = definition{spec: last.Spec, defined: last.Defined, bad: map[string]Reason{}}
+	closed := ""
+	for _, r := range slices.SortedFunc(slices.Values(replicas), younger) {
+		if r.project() != owner || !r.alive() {
+			continue
+		}
+		found = true
+		if r.Asked.AccessBad {
+			closed = cmp.Or(r.Asked.Spec.Closed, "an access option cannot be understood")
+		}
+		asked, reason := a.asked(r)
+		if reason != nil {
+			d.bad[r.ID] = *reason
+			continue
+		}
+		d.spec, d.defined, d.from = asked, true, r.ID
+		break
+	}
+	if !found {
+		return d, false
+	}
+	d.spec.Closed = closed
+	d.spec.Created = firstCreated(replicas, last)
+	return d, true
+}
+
+// asked is the Target as r's labels have it, with its host filled in, or the
+// Reason why they do not count.
+func (a assembler) asked(r replica) (spec.Target, *Reason) {
+	if r.Asked.TargetBad {
+		return spec.Target{}, &Reason{Code: CodeBadOption, Severity: Error, Text: "a label of the Target as a whole is wrong"}
+	}
+	t := r.Asked.Spec
+	if !r.Asked.NeedsHost {
+		return t, nil
+	}
+	host, err := a.Hosts.host(r.container)
+	if err != nil {
+		return spec.Target{}, a.badHost(r, err)
+	}
+	t.Matches = withHost(t.Matches, host)
+	return t, nil
+}
+
+// withHost gives a host to matches that have conditions only, or makes one.
+func withHost(matches []spec.Match, host spec.Host) []spec.Match {
+	if len(matches) == 0 {
+		return []spec.Match{{Host: host}}
+	}
+	given := slices.Clone(matches)
+	for i := range given {
+		given[i].Host = host
+	}
+	return given
+}
+
+func (a assembler) badHost(r replica, err error) *Reason {
+	key := a.Outlook.Prefix
+	if r.Asked.Name != "" {
+		key += "." + r.Asked.Name
+	}
+	key += ".host"
+	return &Reason{
+		Code: CodeBadHost, Severity: Error,
+		Text: fmt.Sprintf("no host is given and none can be derived: %v", err),
+		Fix:  mend(r.container, "--label "+key+"=web.example.com", "labels:", fmt.Sprintf("  %s: web.example.com", key)),
+	}
+}
+
+// firstCreated keeps a Target's age: it decides between Targets that claim the
+// same requests, and scaling must not change it.
+func firstCreated(replicas []replica, last memory) time.Time {
+	if last.Defined {
+		return last.Spec.Created
+	}
+	var first time.Time
+	for _, r := range replicas {
+		if first.IsZero() || r.Created.Before(first) {
+			first = r.Created
+		}
+	}
+	return first
+}
+
+// upstream is r's backend. What speaks against it, or is worth knowing, goes
+// into the verdict.
+func (a assembler) upstream(r replica, v *TargetVerdict) (spec.Upstream, bool) {
+	if !r.alive() {
+		return spec.Upstream{}, false
+	}
+	if r.Asked.UpstreamBad {
+		return spec.Upstream{}, false
+	}
+	w, noWay := a.Outlook.wayTo(r.container, r.Owner, r.Asked.Upstream)
+	if noWay != nil {
+		v.Reasons = append([]Reason{*noWay}, v.Reasons...)
+		return spec.Upstream{}, false
+	}
+	v.Address = w.Addr.String()
+	v.Reasons = append(v.Reasons, w.Notes...)
+	u := spec.Upstream{
+		ID:         a.upstreamID(r, v.Address),
+		Container:  r.ID,
+		Name:       r.Name,
+		Scheme:     r.Asked.Upstream.Scheme,
+		Address:    v.Address,
+		Local:      w.Local,
+		Relayed:    w.Relayed,
+		Base:       r.Asked.Upstream.Base,
+		Weight:     r.Asked.Upstream.Weight,
+		HostHeader: r.Asked.Upstream.HostHeader,
+		TLS:        r.Asked.Upstream.TLS,
+		Phase:      r.phase(),
+	}
+	if u.Scheme == spec.HTTPS && u.TLS.Name == "" {
+		u.TLS.Name = r.service()
+	}
+	return u, true
+}
+
+// upstreamID changes with everything that ends a backend's life: a restart of
+// the container or of the one whose network it lives on, another address.
+func (a assembler) upstreamID(r replica, address string) string {
+	started := r.StartedAt
+	if r.Owner != nil && r.Owner.StartedAt.After(started) {
+		started = r.Owner.StartedAt
+	}
+	return fmt.Sprintf("%s/%s@%d/%s", a.Engine, short(r.ID), started.UnixNano(), address)
+}
+
+// phase is what the engine knows of a living container. Frozen wins, because a
+// frozen process answers nobody, not even in need.
+func (r replica) phase() spec.Phase {
+	switch {
+	case r.State == statePaused:
+		return spec.Paused
+	case r.Signalled:
+		return spec.Signalled
+	case r.Health == "starting":
+		return spec.Checking
+	case r.Health == "unhealthy":
+		return spec.Unhealthy
+	}
+	return spec.Running
+}
+
+// definitionReasons say how r's labels and the Target's definition relate.
+func definitionReasons(r replica, owner string, d definition, found bool) []Reason {
+	if !found || !r.alive() {
+		return nil
+	}
+	var all []Reason
+	if bad, is := d.bad[r.ID]; is {
+		all = append(all, standIn(bad, d)...)
+	}
+	if d.spec.Closed != "" {
+		all = append(all, Reason{
+			Code: CodeClosed, Severity: Error,
+			Text: "every request is answered with 503: " + d.spec.Closed,
+			Fix:  "mend that option, or remove it to open the service to everybody",
+		})
+	}
+	if r.project() != owner {
+		all = append(all, Reason{
+			Code: CodeForeign, Severity: Note,
+			Text: fmt.Sprintf("the Target is defined by the project %q: of these labels only those of the upstream count", owner),
+		})
+	}
+	return all
+}
+
+// standIn says what a container whose labels do not count serves under.
+func standIn(bad Reason, d definition) []Reason {
+	switch {
+	case !d.defined && bad.Code == CodeBadHost:
+		return []Reason{bad}
+	case !d.defined:
+		return []Reason{{
+			Code: CodeNoDefinition, Severity: Error,
+			Text: "the Target is not created: " + bad.Text + ", and there is no earlier definition",
+		}}
+	}
+	kept := Reason{
+		Code: CodeKeptLastGood, Severity: Warning,
+		Text: bad.Text + ": it serves under the last good definition, which will not survive a restart of the proxy",
+		Fix:  bad.Fix,
+	}
+	return []Reason{kept}
+}
+
+// problemReasons turns what is wrong with labels into Reasons.
+func problemReasons(problems []labels.Problem) []Reason {
+	all := make([]Reason, len(problems))
+	for i, p := range problems {
+		all[i] = problemReason(p)
+	}
+	return all
+}
+
+func problemReason(p labels.Problem) Reason {
+	r := Reason{Code: CodeBadOption, Severity: Error, Text: fmt.Sprintf("%s %q: %s", p.Label, p.Value, p.Reason)}
+	if p.Warning {
+		r.Code, r.Severity = CodeOddOption, Warning
+	}
+	if p.Nearest != "" {
+		r.Fix = "nearest: " + p.Nearest
+	}
+	return r
+}
+
+func matchTexts(matches []spec.Match) []string {
+	texts := make([]string, len(matches))
+	for i, m := range matches {
+		texts[i] = m.String()
+	}
+	return texts
+}

@@ -1,0 +1,41 @@
+package discovery
+
+// Code names a finding so that it can be looked up, searched for and counted.
+// The list is closed: whoever adds one documents it here.
+type Code string
+
+// The findings of a Verdict.
+const (
+	CodeNotExposed Code = "not-exposed" // no label of ours, and only labelled containers are exposed
+	CodeHidden     Code = "hidden"      // `enable` says so
+	CodeOneOff     Code = "one-off"     // a `compose run` container: not a replica of its service
+	CodeOwn        Code = "own-container"
+	CodeUnread     Code = "unread" // the engine listed it and would not describe it
+
+	CodeNotRunning Code = "not-running"
+	CodePaused     Code = "paused"
+	CodeSignalled  Code = "signalled" // told to stop: no new requests
+	CodeChecking   Code = "checking"  // its HEALTHCHECK has no result yet
+	CodeUnhealthy  Code = "unhealthy" // its HEALTHCHECK failed
+
+	CodeBadOption    Code = "bad-option"      // a label that does not exist or cannot be understood
+	CodeOddOption    Code = "odd-option"      // a label that is accepted and surely not meant so
+	CodeBadHost      Code = "bad-host"        // no host given and none could be derived
+	CodeKeptLastGood Code = "kept-last-good"  // serves under the definition it had before
+	CodeNoDefinition Code = "no-definition"   // nobody's labels define the Target rightly
+	CodeClosed       Code = "closed"          // an access rule was not understood: 503
+	CodeUnguarded    Code = "unguarded"       // a sibling Target guards access, this one does not
+	CodeForeign      Code = "foreign-project" // joined by name: adds an Upstream, defines nothing
+
+	CodeNoNetwork       Code = "no-shared-network" // no network leads from the proxy to it
+	CodeNotOnNetwork    Code = "not-on-network"    // the label `network` names one it, or the proxy, is not on
+	CodeNetworkNone     Code = "network-none"      // network_mode: none
+	CodeNoAddress       Code = "no-address"        // attached, and the engine gave no address
+	CodeOwnerGone       Code = "owner-gone"        // network_mode: container:X, and X is not running
+	CodePortNeeded      Code = "port-needed"       // on the host's network the port must be said
+	CodeOwnPort         Code = "own-port"          // it would be one of the proxy's own listeners
+	CodePortUnpublished Code = "port-unpublished"  // only a published port could reach it, and it is not
+	CodePublished       Code = "via-published"     // reached by a published port
+	CodePortChosen      Code = "port-chosen"       // several ports are exposed, none was named
+	CodePortAssumed     Code = "port-assumed"      // no port is exposed, 80 is tried
+)
