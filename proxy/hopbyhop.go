@@ -1,0 +1,97 @@
+package proxy
+
+import (
+	"net/http"
+	"strings"
+)
+
+// websocket is the only protocol that a connection may be switched to.
+const websocket = "websocket"
+
+// stripHopByHop removes what was meant for the connection a message came on:
+// the fields that Connection names, and those known to be so. `TE: trailers`
+// stays, gRPC needs it. What Connection may not remove is what the proxy itself
+// puts there: length, host and where the request comes from. It serves both
+// directions and has to come before the proxy sets fields of its own.
+func stripHopByHop(h http.Header) {
+	trailers := hasToken(h["Te"], "trailers")
+	var buf [32]byte
+	for _, line := range h["Connection"] {
+		for token := range strings.SplitSeq(line, ",") {
+			token = strings.TrimSpace(token)
+			name := folded(foldName(buf[:0], token))
+			if !isFraming(name) && !isProvenance(name) {
+				h.Del(token)
+			}
+		}
+	}
+	for name := range h {
+		if isHopByHop(folded(foldName(buf[:0], name))) {
+			delete(h, name)
+		}
+	}
+	if trailers {
+		h["Te"] = []string{"trailers"}
+	}
+}
+
+// cleanRequest makes the header of a request fit to be sent on: no hop-by-hop
+// fields, no Proxy (which CGI programs take for their own setting), no second
+// spelling of a field that the proxy answers for.
+func cleanRequest(h http.Header) {
+	stripHopByHop(h)
+	var buf [32]byte
+	for name := range h {
+		n := folded(foldName(buf[:0], name))
+		if n == "proxy" || n == "host" || (isFraming(n) && hasUnderscore(name)) {
+			delete(h, name)
+		}
+	}
+	keepAgentEmpty(h)
+}
+
+// keepAgentEmpty: a client that does not say what it is stays unnamed. Without
+// the entry net/http would write its own name.
+func keepAgentEmpty(h http.Header) {
+	if _, named := h["User-Agent"]; !named {
+		h["User-Agent"] = nil
+	}
+}
+
+// requestedUpgrade is the protocol that the client asks to switch to, if it is
+// one that the proxy passes on, else empty. Ask before the header is cleaned.
+func requestedUpgrade(r *http.Request) string {
+	if r.Method == http.MethodGet && r.ProtoAtLeast(1, 1) && r.ProtoMajor == 1 &&
+		hasToken(r.Header["Connection"], "upgrade") && hasToken(r.Header["Upgrade"], websocket) {
+		return websocket
+	}
+	return ""
+}
+
+// setUpgrade asks for protocol; an empty one asks for nothing.
+func setUpgrade(h http.Header, protocol string) {
+	if protocol != "" {
+		h["Connection"] = []string{"Upgrade"}
+		h["Upgrade"] = []string{protocol}
+	}
+}
+
+// agreesToUpgrade says whether res switches to exactly the protocol asked for.
+func agreesToUpgrade(res *http.Response, asked string) bool {
+	upgrade := res.Header["Upgrade"]
+	return asked != "" && res.StatusCode == http.StatusSwitchingProtocols &&
+		hasToken(res.Header["Connection"], "upgrade") &&
+		len(upgrade) == 1 && strings.EqualFold(strings.TrimSpace(upgrade[0]), asked)
+}
+
+// hasToken looks for a token in a list field, which may come in several lines.
+func hasToken(lines []string, token string) bool {
+	for _, line := range lines {
+		for t := range strings.SplitSeq(line, ",") {
+			if strings.EqualFold(strings.TrimSpace(t), token) {
+				return true
+			}
+		}
+	}
+	return false
+}

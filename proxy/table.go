@@ -1,0 +1,383 @@
+package proxy
+
+import (
+	"cmp"
+	"errors"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gorilla/mux"
+
+	"github.com/rota-proxy/rota/proxy/spec"
+)
+
+// table finds the owner of a request: exact hosts first, then templates, then
+// wildcards (more labels first), then routes without a host. Where no route of a
+// stage fits, the next stage is tried.
+//
+// Looking up takes no lock. What stands behind a host is immutable; a change
+// builds it anew for the hosts concerned and swaps it in, and touches no other.
+type table[T any] struct {
+	exact     sync.Map                 // host → *stage[T]
+	wildcards sync.Map                 // host behind `*.` → *stage[T]
+	wild      atomic.Int64             // how many wildcards there are
+	templates atomic.Pointer[stage[T]] // all of them: they cannot be hashed
+	hostless  atomic.Pointer[stage[T]] //
+	mu        sync.Mutex               // one writer at a time
+	known     map[string]registered[T] // by identity
+}
+
+// registration says which matches are to lead to an owner from now on; none:
+// it is to be found no longer.
+type registration[T any] struct {
+	id      string
+	owner   T
+	created time.Time
+	matches []spec.Match
+}
+
+// registered is what of an owner is in the table, by stage.
+type registered[T any] struct {
+	registration[T]
+	routes map[spec.Host][]*route[T]
+}
+
+func newTable[T any]() *table[T] {
+	return &table[T]{known: map[string]registered[T]{}}
+}
+
+// set lets the matches lead to owner, in the place of what id had before. If they
+// cannot be made into routes, what was there stays.
+func (t *table[T]) set(id string, owner T, created time.Time, matches []spec.Match) error {
+	return t.setAll(registration[T]{id, owner, created, matches})[id]
+}
+
+// remove lets nothing lead to id any more.
+func (t *table[T]) remove(id string) { t.setAll(registration[T]{id: id}) }
+
+// setAll is set for several at once: a match that moves from one to another has
+// an owner throughout, and what stands behind a host is built once. The map has
+// the identities that failed, with their reasons; of an identity that is there
+// twice, the last counts.
+func (t *table[T]) setAll(batch ...registration[T]) map[string]error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	failed := map[string]error{}
+	fresh := map[string]registered[T]{}
+	for _, r := range batch {
+		routes, err := compileRoutes(r)
+		if err != nil {
+			failed[r.id] = err
+			continue
+		}
+		fresh[r.id] = registered[T]{registration: r, routes: routes}
+	}
+	t.swap(fresh)
+	return failed
+}
+
+// swap builds every stage that the registrations in fresh are or were part of.
+func (t *table[T]) swap(fresh map[string]registered[T]) {
+	concerned := map[spec.Host][]*route[T]{}
+	for id, r := range fresh {
+		for host := range t.known[id].routes {
+			concerned[host] = nil
+		}
+		if t.known[id] = r; len(r.routes) == 0 {
+			delete(t.known, id)
+		}
+	}
+	for _, r := range fresh {
+		for host, routes := range r.routes {
+			concerned[host] = append(concerned[host], routes...)
+		}
+	}
+	for host, routes := range concerned {
+		if old := t.at(host); old != nil {
+			for _, r := range old.routes {
+				if _, replaced := fresh[r.id]; !replaced {
+					routes = append(routes, r)
+				}
+			}
+		}
+		t.put(host, newStage(routes))
+	}
+}
+
+// stageKey is where routes with this host pattern are kept.
+func stageKey(h spec.Host) spec.Host {
+	if h.Kind == spec.TemplateHost || h.Kind == spec.AnyHost {
+		h.Pattern = ""
+	}
+	return h
+}
+
+func (t *table[T]) at(key spec.Host) *stage[T] {
+	switch key.Kind {
+	case spec.TemplateHost:
+		return t.templates.Load()
+	case spec.AnyHost:
+		return t.hostless.Load()
+	case spec.WildcardHost:
+		return load[T](&t.wildcards, key.Pattern)
+	}
+	return load[T](&t.exact, key.Pattern)
+}
+
+// put swaps in a stage, nil for none.
+func (t *table[T]) put(key spec.Host, s *stage[T]) {
+	switch key.Kind {
+	case spec.TemplateHost:
+		t.templates.Store(s)
+	case spec.AnyHost:
+		t.hostless.Store(s)
+	case spec.WildcardHost:
+		if t.at(key) == nil && s != nil {
+			t.wild.Add(1)
+		}
+		if t.at(key) != nil && s == nil {
+			t.wild.Add(-1)
+		}
+		store(&t.wildcards, key.Pattern, s)
+	default:
+		store(&t.exact, key.Pattern, s)
+	}
+}
+
+func load[T any](m *sync.Map, host string) *stage[T] {
+	if s, ok := m.Load(host); ok {
+		return s.(*stage[T])
+	}
+	return nil
+}
+
+func store[T any](m *sync.Map, host string, s *stage[T]) {
+	if s == nil {
+		m.Delete(host)
+		return
+	}
+	m.Store(host, s)
+}
+
+// hosts lists the exact hosts that lead somewhere, sorted.
+func (t *table[T]) hosts() []string {
+	all := map[string]bool{}
+	t.exact.Range(func(host, _ any) bool {
+		all[host.(string)] = true
+		return true
+	})
+	return slices.Sorted(maps.Keys(all))
+}
+
+// stage is everything behind one host, or all template hosts, or no host.
+type stage[T any] struct {
+	routes []*route[T] // first one first
+	// plain is the only route, if that is all there is to say.
+	plain *route[T]
+	// paths: a route here looks at the path, so it has to be unambiguous.
+	paths bool
+}
+
+func newStage[T any](routes []*route[T]) *stage[T] {
+	if len(routes) == 0 {
+		return nil
+	}
+	slices.SortFunc(routes, (*route[T]).before)
+	s := &stage[T]{routes: routes}
+	for _, r := range routes {
+		s.paths = s.paths || r.looksAtPath()
+	}
+	if len(routes) == 1 && routes[0].unconditional() {
+		s.plain = routes[0]
+	}
+	return s
+}
+
+// before orders the routes of a stage: priority, longer path, more conditions,
+// older. The rest only makes the order total.
+func (r *route[T]) before(o *route[T]) int {
+	return cmp.Or(
+		-cmp.Compare(r.match.Priority, o.match.Priority),
+		-cmp.Compare(r.length, o.length),
+		-cmp.Compare(r.conditions, o.conditions),
+		r.created.Compare(o.created),
+		cmp.Compare(r.id, o.id),
+		cmp.Compare(r.index, o.index),
+	)
+}
+
+// lookupResult is what a lookup can come to, the better the greater.
+type lookupResult uint8
+
+const (
+	unknownHost   lookupResult = iota // nobody has a route for the host
+	unmatched                         // no route of the host fits
+	wrongMethod                       // one would, but for the method
+	ambiguousPath                     // a path rule is in force, and the path has no single meaning
+	matched
+)
+
+// found is what a lookup came to.
+type found[T any] struct {
+	result lookupResult
+	owner  T
+	match  spec.Match
+	// path is the normalised path, to be sent on instead of the received one. It
+	// is empty where no path rule is in force: then the target goes on as it is.
+	path string
+	// prefix is the start of path that the match took, up to the end of a
+	// segment. Empty if the match has no path, or is all of `/`.
+	prefix string
+	// vars are the parts of template host and path by their names.
+	vars map[string]string
+	// allow are the methods that would have fitted, sorted.
+	allow []string
+	// reason is why the path is ambiguous.
+	reason error
+}
+
+// lookup finds the owner of a request. For a host with one unconditional route
+// it allocates nothing.
+func (t *table[T]) lookup(q *inquiry) found[T] {
+	exact := load[T](&t.exact, q.host)
+	if exact != nil && exact.plain != nil {
+		return found[T]{result: matched, owner: exact.plain.owner, match: exact.plain.match}
+	}
+	s := search[T]{inquiry: q}
+	if s.try(exact) || s.try(t.templates.Load()) || t.tryWildcards(&s) || s.try(t.hostless.Load()) {
+		return s.found
+	}
+	if len(s.found.allow) > 0 {
+		s.found.result = wrongMethod
+	}
+	return s.found
+}
+
+func (t *table[T]) tryWildcards(s *search[T]) bool {
+	if t.wild.Load() == 0 {
+		return false
+	}
+	for _, rest, more := strings.Cut(s.host, "."); more; _, rest, more = strings.Cut(rest, ".") {
+		if s.try(load[T](&t.wildcards, rest)) {
+			return true
+		}
+	}
+	return false
+}
+
+// search is one lookup that needs more than a host.
+type search[T any] struct {
+	*inquiry
+	found found[T]
+	// bare is found.path without parameters: what path rules are compared with.
+	bare string
+	// request is a stand-in in normal form for the routes that gorilla decides.
+	request *http.Request
+}
+
+// try says whether the search is over after this stage.
+func (s *search[T]) try(st *stage[T]) bool {
+	if st == nil {
+		return false
+	}
+	routes, paths := st.routes, st.paths
+	if routes[0].host != nil {
+		routes, paths = s.ofHost(routes)
+	}
+	if paths && s.bare == "" {
+		path, err := spec.NormalizePath(s.path)
+		if err != nil {
+			s.found = found[T]{result: ambiguousPath, reason: err}
+			return true
+		}
+		s.found.path, s.bare = path, withoutParameters(path)
+	}
+	for _, r := range routes {
+		if r.match.Host.Kind != spec.AnyHost {
+			s.found.result = unmatched
+		}
+		if s.tryRoute(r) {
+			return true
+		}
+	}
+	return false
+}
+
+// ofHost picks from the template hosts, which share a stage, those that this
+// request is for; rules on paths are in force for them alone.
+func (s *search[T]) ofHost(routes []*route[T]) (mine []*route[T], paths bool) {
+	for _, r := range routes {
+		if !r.mayTakeHost(s.inquiry.host) {
+			continue
+		}
+		if _, ok := ask(r.host, s.standIn()); ok {
+			mine = append(mine, r)
+			paths = paths || r.looksAtPath()
+		}
+	}
+	return mine, paths
+}
+
+func (s *search[T]) tryRoute(r *route[T]) bool {
+	if !r.takesEntry(s.entry) || !r.takesClient(s.client) {
+		return false
+	}
+	length, ok := r.takesPath(s.bare)
+	if !ok {
+		return false
+	}
+	vars := map[string]string(nil)
+	if r.rules != nil {
+		m, ok := ask(r.rules, s.standIn())
+		if !ok {
+			if errors.Is(m.MatchErr, mux.ErrMethodMismatch) {
+				s.allow(r.match.Methods)
+			}
+			return false
+		}
+		if vars = m.Vars; r.match.Path.Template {
+			length = len(s.bare) - len(vars[restVar])
+		}
+	}
+	s.found.result, s.found.owner, s.found.match, s.found.allow = matched, r.owner, r.match, nil
+	s.found.vars = s.variables(r, vars)
+	if length > 0 {
+		s.found.prefix = leadingSegments(s.found.path, strings.Count(s.bare[:length], "/"))
+	}
+	return true
+}
+
+// variables are those of the path and, asked for once more, of the host; nil
+// without templates.
+func (s *search[T]) variables(r *route[T], vars map[string]string) map[string]string {
+	delete(vars, restVar)
+	if r.host != nil {
+		m, _ := ask(r.host, s.standIn())
+		maps.Copy(m.Vars, vars)
+		vars = m.Vars
+	}
+	if len(vars) == 0 {
+		return nil
+	}
+	return vars
+}
+
+func (s *search[T]) allow(methods []string) {
+	s.found.allow = append(s.found.allow, methods...)
+	slices.Sort(s.found.allow)
+	s.found.allow = slices.Compact(s.found.allow)
+}
+
+// standIn is made once per lookup, and only when a route asks for it.
+func (s *search[T]) standIn() *http.Request {
+	if s.request == nil {
+		s.request = standInRequest(s.inquiry)
+	}
+	s.request.URL.Path = s.bare
+	return s.request
+}
