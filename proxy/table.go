@@ -51,19 +51,11 @@ func newTable[T any]() *table[T] {
 	return &table[T]{known: map[string]registered[T]{}}
 }
 
-// set lets the matches lead to owner, in the place of what id had before. If they
-// cannot be made into routes, what was there stays.
-func (t *table[T]) set(id string, owner T, created time.Time, matches []spec.Match) error {
-	return t.setAll(registration[T]{id, owner, created, matches})[id]
-}
-
-// remove lets nothing lead to id any more.
-func (t *table[T]) remove(id string) { t.setAll(registration[T]{id: id}) }
-
-// setAll is set for several at once: a match that moves from one to another has
-// an owner throughout, and what stands behind a host is built once. The map has
-// the identities that failed, with their reasons; of an identity that is there
-// twice, the last counts.
+// setAll puts registrations in the place of the earlier ones of the same identities.
+// A match that moves from one to another within a call has an owner throughout,
+// and what stands behind a host is built once. The returned map has those that
+// cannot be made into routes, with their reasons; what the table had for such an
+// identity stays. Of an identity that is there twice, the last counts.
 func (t *table[T]) setAll(batch ...registration[T]) map[string]error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -80,6 +72,9 @@ func (t *table[T]) setAll(batch ...registration[T]) map[string]error {
 	t.swap(fresh)
 	return failed
 }
+
+// remove lets nothing lead to id any more.
+func (t *table[T]) remove(id string) { t.setAll(registration[T]{id: id}) }
 
 // swap builds every stage that the registrations in fresh are or were part of.
 func (t *table[T]) swap(fresh map[string]registered[T]) {
