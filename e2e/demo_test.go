@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -31,7 +32,8 @@ func (r *rig) demo(t *testing.T, binary, host string) {
 	before, err := r.engine.names(t.Context(), "rota-demo")
 	must(t, err)
 	demo := exec.CommandContext(t.Context(), binary, "demo", "--for", "8s")
-	demo.Env = append(os.Environ(), "DOCKER_HOST="+host, "TMPDIR="+temporary)
+	demo.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "ROTA_") }),
+		"DOCKER_HOST="+host, "TMPDIR="+temporary)
 	output, err := demo.CombinedOutput()
 	if err != nil {
 		t.Errorf("the demo ended with %v%s", err, indented(string(output)))

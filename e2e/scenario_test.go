@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"testing"
@@ -67,7 +68,8 @@ func appServices(image string, args ...string) func(string) map[string]service {
 func (s *stage) play(sc scenario) {
 	s.Helper()
 	s.scale(sc.service, sc.replicas)
-	s.Cleanup(func() { s.scale(sc.service, 0) })
+	// The next scenario has replicas of its own.
+	s.Cleanup(func() { must(s, s.project.scale(context.Background(), sc.service, 0, "-t", "0")) })
 	s.awaitRotation(sc.service)
 	s.collector.forget()
 

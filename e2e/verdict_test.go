@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"testing"
@@ -74,7 +75,7 @@ func (s *stage) runHuge() {
 	id, err := s.engine.run(s.Context(), s.project.name+"-huge", s.appImage, s.project.name+"_default",
 		map[string]string{"rota.host": strings.Repeat("x", 1<<20) + ".test"})
 	if id != "" {
-		s.Cleanup(func() { must(s, s.engine.remove(s.Context(), id)) })
+		s.Cleanup(func() { must(s, s.engine.remove(context.Background(), id)) })
 	}
 	must(s, err)
 }
