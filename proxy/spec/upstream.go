@@ -19,6 +19,9 @@ type Upstream struct {
 	// Local says that Address is on a network of this machine, where a
 	// connection is accepted or refused at once.
 	Local bool
+	// Relayed says that something in between accepts connections whether or
+	// not the backend does, as the engine does on published ports.
+	Relayed bool
 	// Base is a path and query (`/base?x=1`) put in front of the request's.
 	// Empty and "/" mean nothing.
 	Base string

@@ -1,0 +1,232 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// outcome is how an attempt ended.
+type outcome struct {
+	kind outcomeKind
+	err  error
+}
+
+type outcomeKind uint8
+
+const (
+	answered      outcomeKind = iota // the client has its answer, or the start of one
+	unsent                           // nothing of the request left: it may go anywhere
+	unansweredYet                    // it was written, and no byte of an answer came
+	failed                           // it must not be tried again
+)
+
+// attempt is one try of one request at one Upstream.
+type attempt struct {
+	ctx        context.Context
+	cancel     context.CancelCauseFunc
+	repeatable func() bool // whether the request may be sent elsewhere
+	answered   atomic.Bool // a byte of the answer has come
+	patience   *time.Timer // ends the wait for the answer; nil: no bound
+	allowance  time.Duration
+
+	conn    atomic.Pointer[upstreamConn]
+	reached atomic.Bool // a connection was made and handed to the request
+
+	interim *interim
+}
+
+// attempt sends the request to one Upstream and relays the answer if there is
+// one. release is called as soon as it is known whether there is.
+func (x *exchange) attempt(c choice, release func()) outcome {
+	release = sync.OnceFunc(release)
+	defer release()
+	ctx, cancel := context.WithCancelCause(x.ctx)
+	defer cancel(nil)
+	a := &attempt{ctx: ctx, cancel: cancel, repeatable: x.repeatable, interim: newInterim(x.w)}
+	u := c.upstream
+	u.begin(a)
+	defer u.end(a)
+	if u.unfit() && !c.doubtful {
+		return outcome{unsent, errLeft}
+	}
+	defer x.beginPatience(a)()
+	res, err := u.roundTrip(x.outgoing(a.traced(ctx, x.dialLimit(c)), a, c))
+	a.interim.end()
+	release()
+	if err != nil {
+		return x.classify(ctx, a, u, err)
+	}
+	a.answered.Store(true)
+	a.endPatience()
+	defer res.Body.Close()
+	if x.wantsAnother(res) {
+		return outcome{unansweredYet, fmt.Errorf("the Upstream answered %d", res.StatusCode)}
+	}
+	return x.relay(ctx, a, u, res)
+}
+
+func (u *Upstream) roundTrip(r *http.Request) (*http.Response, error) {
+	t := u.transport.Load()
+	if t == nil {
+		return nil, &dialError{u.spec.Load().Address, errors.New("not usable")}
+	}
+	return t.RoundTrip(r)
+}
+
+func (x *exchange) dialLimit(c choice) time.Duration {
+	return c.upstream.dialLimit(x.def.Timeout.Dial, c.last)
+}
+
+// beginPatience bounds the wait for the head of the answer by what the attempts
+// before have left of it. The function it returns accounts for this one.
+func (x *exchange) beginPatience(a *attempt) func() {
+	limit := x.def.Timeout.Response
+	if limit <= 0 {
+		return func() {}
+	}
+	begin := time.Now()
+	a.allowance = max(0, limit-x.spent)
+	a.patience = time.AfterFunc(a.allowance, func() { a.cancel(errResponseTimeout) })
+	return func() {
+		a.patience.Stop()
+		x.spent += time.Since(begin)
+	}
+}
+
+// endPatience: the head is there; what follows has bounds of its own.
+func (a *attempt) endPatience() {
+	if a.patience != nil {
+		a.patience.Stop()
+	}
+}
+
+// progress is called while the client's body is sent on: an Upstream cannot be
+// expected to answer before it has it all.
+func (a *attempt) progress() {
+	if a.patience != nil && !a.answered.Load() {
+		a.patience.Reset(a.allowance)
+	}
+}
+
+// traced makes the transport tell how far the request gets.
+func (a *attempt) traced(ctx context.Context, limit time.Duration) context.Context {
+	return httptrace.WithClientTrace(withDialLimit(ctx, limit), &httptrace.ClientTrace{
+		GotConn: func(info httptrace.GotConnInfo) {
+			a.reached.Store(true)
+			if conn := beneath(info.Conn); conn != nil {
+				conn.begin()
+				a.conn.Store(conn)
+			}
+		},
+		GotFirstResponseByte: func() { a.answered.Store(true) },
+		Got1xxResponse: func(code int, header textproto.MIMEHeader) error {
+			return a.interim.pass(code, http.Header(header))
+		},
+	})
+}
+
+// wrote says whether a byte of the request may have reached the Upstream.
+func (a *attempt) wrote() bool {
+	if !a.reached.Load() {
+		return false
+	}
+	conn := a.conn.Load()
+	return conn == nil || conn.wrote.Load()
+}
+
+// classify says what a failed round trip means for the request.
+func (x *exchange) classify(ctx context.Context, a *attempt, u *Upstream, err error) outcome {
+	var dial *dialError
+	cause := context.Cause(ctx)
+	switch {
+	case cause != nil && !isLeaving(cause):
+		return outcome{failed, cause}
+	case x.body != nil && x.body.failure() != nil:
+		return outcome{failed, &bodyError{x.body.failure()}}
+	case errors.As(err, &dial):
+		if !errors.Is(err, errLeft) {
+			x.target.upstreams.refused(u)
+		}
+		return outcome{unsent, err}
+	case !a.reached.Load() && cause == nil:
+		return outcome{unsent, fmt.Errorf("%w: %w", errHandshake, err)}
+	case !a.wrote():
+		return outcome{unsent, err}
+	case a.answered.Load():
+		return outcome{failed, fmt.Errorf("reading the answer: %w", err)}
+	}
+	return outcome{unansweredYet, err}
+}
+
+// isLeaving says whether an attempt was cut because its Upstream leaves.
+func isLeaving(cause error) bool {
+	return errors.Is(cause, errUpstreamGone) || errors.Is(cause, errUpstreamPaused) || errors.Is(cause, errDrained)
+}
+
+// bodyError is a client that failed while sending its body.
+type bodyError struct{ err error }
+
+func (e *bodyError) Error() string { return "reading the client's body: " + e.err.Error() }
+func (e *bodyError) Unwrap() error { return e.err }
+
+// wantsAnother says whether the answer's status is one that this Target treats
+// like no answer, and another Upstream may be asked.
+func (x *exchange) wantsAnother(res *http.Response) bool {
+	for _, s := range x.def.Retry.Statuses {
+		if s.Holds(res.StatusCode) {
+			return x.repeatable() && x.repeats < x.def.Retry.Attempts &&
+				x.target.upstreams.candidates(x.tried) > 1
+		}
+	}
+	return false
+}
+
+// maxInterim bounds the interim responses of one attempt.
+const maxInterim = 32
+
+var errInterim = errors.New("too many interim responses")
+
+// interim passes 103 Early Hints on to the client. The transport calls it from
+// a goroutine of its own, so it must know when the handler has moved on.
+type interim struct {
+	mu    sync.Mutex
+	w     http.ResponseWriter
+	count int
+}
+
+func newInterim(w http.ResponseWriter) *interim { return &interim{w: w} }
+
+// pass hands an interim response on; 100 is between us and each side (RFC 9110,
+// 10.1.1) and stays here.
+func (i *interim) pass(code int, header http.Header) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.count++; i.count > maxInterim {
+		return errInterim
+	}
+	if i.w == nil || code != http.StatusEarlyHints {
+		return nil
+	}
+	own := i.w.Header()
+	for name, values := range header {
+		own[name] = values
+	}
+	i.w.WriteHeader(code)
+	for name := range header {
+		delete(own, name)
+	}
+	return nil
+}
+
+func (i *interim) end() {
+	i.mu.Lock()
+	i.w = nil
+	i.mu.Unlock()
+}

@@ -1,0 +1,169 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/rota-proxy/rota/proxy/spec"
+)
+
+// Why a request ends before its answer does.
+var (
+	errClientGone      = errors.New("the client is gone")
+	errResponseTimeout = errors.New("the Upstream did not answer in time")
+	errTotalTimeout    = errors.New("the request took longer than its Target allows")
+)
+
+// exchange is one request on its way through a Target: it picks, attempts,
+// waits and picks again until there is an answer. One goroutine owns it.
+type exchange struct {
+	target *Target
+	def    *spec.Target // as it was when the request came
+	in     *inbound
+	w      http.ResponseWriter
+	r      *http.Request
+	ctx    context.Context
+	body   *replay // nil without a body
+
+	tried   []*Upstream // in this pass
+	failure error       // the last attempt's
+	repeats int         // further Upstreams tried after an unanswered attempt
+	spent   time.Duration
+	hold    hold
+	passes  int
+}
+
+// run serves the request. It returns errVanished, with nothing written, when
+// the Target was forgotten meanwhile and the request must be matched again.
+func (x *exchange) run() error {
+	for {
+		c, release, err := x.next()
+		if err != nil {
+			return x.giveUp(err)
+		}
+		x.in.record.attempts++
+		out := x.attempt(c, release)
+		if out.kind == answered {
+			return nil
+		}
+		x.tried = append(x.tried, c.upstream)
+		x.failure = out.err
+		if !x.mayGoOn(c.upstream, out) {
+			return x.giveUp(out.err)
+		}
+	}
+}
+
+// choice is an Upstream and how it is to be used.
+type choice struct {
+	upstream *Upstream
+	doubtful bool // a last resort: fresh connection, no repeat of it
+	last     bool // nobody else is left to try
+}
+
+// next is where the request goes now: the next in rotation, or, when there is
+// none or others were here first, whoever the room gives. release is never nil.
+func (x *exchange) next() (choice, func(), error) {
+	t := x.target
+	if len(x.tried) > 0 || !t.room.occupied() {
+		if u := t.upstreams.pick(x.tried); u != nil {
+			last := t.upstreams.candidates(append(x.tried, u)) == 0
+			return choice{upstream: u, last: last}, func() {}, nil
+		}
+	}
+	if err := x.mayWait(); err != nil {
+		return choice{}, nil, err
+	}
+	return x.await()
+}
+
+// errWeightless: there are ready Upstreams, and all of weight 0.
+var errWeightless = errors.New("every ready Upstream has weight 0")
+
+// errHandshake is set apart from a failed connection: somebody is there, and
+// waiting will not make them agree.
+var errHandshake = errors.New("the Upstream accepts, but TLS with it fails")
+
+// mayWait says why waiting makes no sense, if so.
+func (x *exchange) mayWait() error {
+	switch {
+	case x.target.upstreams.allWeightless():
+		return errWeightless
+	case errors.Is(x.failure, errHandshake):
+		return x.failure
+	}
+	return nil
+}
+
+// passPause keeps requests from spinning while Upstreams come and go.
+const passPause = 20 * time.Millisecond
+
+// await holds the request, then starts a new pass.
+func (x *exchange) await() (choice, func(), error) {
+	if x.passes > 1 && !sleep(x.ctx, passPause) {
+		return choice{}, nil, context.Cause(x.ctx)
+	}
+	x.passes++
+	if x.body != nil && !x.expectsContinue() {
+		x.body.readAhead()
+	}
+	u, doubtful, err := x.target.room.enter(x.ctx, &x.hold)
+	x.in.record.held = x.hold.spent
+	if err != nil {
+		return choice{}, nil, err
+	}
+	x.tried = x.tried[:0]
+	release := func() {}
+	if !doubtful {
+		release = func() { x.target.room.done(u) }
+	}
+	return choice{upstream: u, doubtful: doubtful, last: true}, release, nil
+}
+
+func (x *exchange) expectsContinue() bool { return x.r.Header.Get("Expect") != "" }
+
+// mayGoOn says whether the request may go to another Upstream after out.
+func (x *exchange) mayGoOn(u *Upstream, out outcome) bool {
+	switch out.kind {
+	case unsent:
+		return x.body == nil || x.body.replayable()
+	case unansweredYet:
+		return x.repeatable() && x.mayRepeat(u)
+	}
+	return false
+}
+
+// mayRepeat counts a repeat and says whether the Target allows it. An Upstream
+// that is leaving anyway is no reason to save: its requests are few and end.
+func (x *exchange) mayRepeat(u *Upstream) bool {
+	if x.repeats >= x.def.Retry.Attempts {
+		return false
+	}
+	x.repeats++
+	return u.left() || x.target.budget.allow(x.def.Retry.Budget)
+}
+
+// repeatable says whether the request may be sent again although an Upstream
+// may have acted on it (RFC 9110, 9.2.2) and its body is still at hand.
+func (x *exchange) repeatable() bool {
+	switch x.r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPut, http.MethodDelete:
+		return x.in.upgrade == "" && (x.body == nil || x.body.replayable())
+	}
+	return false
+}
+
+// giveUp answers for an error, or passes errVanished up.
+func (x *exchange) giveUp(err error) error {
+	if errors.Is(err, errVanished) {
+		return err
+	}
+	x.in.record.failure = err
+	if errors.Is(err, errClientGone) {
+		panic(http.ErrAbortHandler)
+	}
+	x.in.answer(x.w, x.r, answerFor(err))
+	return nil
+}

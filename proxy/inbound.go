@@ -1,0 +1,137 @@
+package proxy
+
+import (
+	"fmt"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"time"
+)
+
+// inbound is what was found out about a request, once, for everybody behind.
+type inbound struct {
+	inquiry
+	*shared
+	record  *record
+	peer    netip.Addr
+	path    string // as it is sent on
+	upgrade string // protocol the client asks to switch to; empty: none
+	header  http.Header
+}
+
+// observe reads what a request asks for, refuses what nobody could route, and
+// writes the access log when it is over.
+func (s *shared) observe(entry string, next func(http.ResponseWriter, *http.Request, *inbound)) http.Handler {
+	trusted := trustedProxies(s.o.TrustedProxies)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c := &record{begin: time.Now(), entry: entry}
+		if s.o.Access != nil {
+			defer c.log(s.o.Access, r)
+		}
+		in := &inbound{shared: s, record: c, peer: peerAddr(r.RemoteAddr)}
+		client := trusted.client(in.peer, r.Header)
+		c.client = client.String()
+		var refusal answerCode
+		in.inquiry, refusal = inquire(r, entry, client)
+		w = &recorder{w, c}
+		if refusal != "" {
+			in.answer(w, r, answer{code: refusal})
+			return
+		}
+		next(w, r, in)
+	})
+}
+
+// prepare makes the header that Upstreams are sent, the same for every attempt.
+// path is the form that was matched, empty if the received one goes on.
+func (in *inbound) prepare(r *http.Request, path string) {
+	in.path = path
+	if path == "" {
+		in.path = in.inquiry.path
+	}
+	in.upgrade = requestedUpgrade(r)
+	in.header = r.Header.Clone()
+	cleanRequest(in.header)
+	trustedProxies(in.o.TrustedProxies).setProvenance(in.header, origin{in.peer, schemeOf(r), in.authority})
+	setUpgrade(in.header, in.upgrade)
+	hideReplayKeys(in.header)
+}
+
+func schemeOf(r *http.Request) string {
+	if r.TLS != nil {
+		return "https"
+	}
+	return "http"
+}
+
+// hideReplayKeys keeps net/http's Transport from repeating a POST by itself
+// because it carries such a key: it looks for the canonical name only, while
+// Upstreams compare names without case.
+func hideReplayKeys(h http.Header) {
+	for canonical, written := range map[string]string{
+		"Idempotency-Key":   "idempotency-key",
+		"X-Idempotency-Key": "x-idempotency-key",
+	} {
+		if values, ok := h[canonical]; ok {
+			delete(h, canonical)
+			h[written] = values
+		}
+	}
+}
+
+// debugHeaders adds to an answer how it came about, if that is wanted.
+func (in *inbound) debugHeaders(h http.Header) {
+	if !in.o.DebugHeaders {
+		return
+	}
+	h.Set("Rota-Target", in.record.target)
+	h.Set("Rota-Upstream", in.record.upstream)
+	h.Set("Rota-Attempts", strconv.Itoa(in.record.attempts))
+	h.Set("Rota-Held", in.record.held.Round(time.Millisecond).String())
+}
+
+// maxMatches bounds how often a request is matched anew because its Target
+// vanished while it was held.
+const maxMatches = 3
+
+// serve finds the request's Target.
+func (m *Mux) serve(w http.ResponseWriter, r *http.Request, in *inbound) {
+	for range maxMatches {
+		f := m.table.lookup(&in.inquiry)
+		if f.result != matched {
+			m.refuse(w, r, in, f)
+			return
+		}
+		in.prepare(r, f.path)
+		if f.owner.serve(w, r, in) == nil {
+			return
+		}
+	}
+	in.answer(w, r, answer{code: codeNotReady})
+}
+
+// refuse answers a request that has no Target.
+func (m *Mux) refuse(w http.ResponseWriter, r *http.Request, in *inbound, f found[*Target]) {
+	a := answer{code: codeNotFound}
+	ago, departed := m.gone.find(in.host)
+	switch {
+	case f.result == wrongMethod:
+		a = answer{code: codeMethod, allow: f.allow}
+	case f.result == ambiguousPath:
+		a = answer{code: codeAmbiguousPath, text: f.reason.Error()}
+	case f.result == unmatched:
+		a = answer{code: codeNoRoute}
+	case departed:
+		a = answer{code: codeGone, text: fmt.Sprintf("its last container went away %s ago", ago.Round(time.Second))}
+	case !m.synced.Load():
+		a = answer{code: codeNotReached}
+	}
+	in.answer(w, r, a)
+}
+
+// answer gives one of the proxy's own answers.
+func (in *inbound) answer(w http.ResponseWriter, r *http.Request, a answer) {
+	in.record.reason = string(a.code)
+	in.debugHeaders(w.Header())
+	writeAnswer(w, r, a, in.o.DebugHeaders)
+}

@@ -1,0 +1,178 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// copyBuffer is what bodies are copied through.
+const copyBuffer = 32 << 10
+
+// copyBuffers saves the allocation; what is in them is never read again.
+type copyBuffers struct{ pool sync.Pool }
+
+func (p *copyBuffers) get() *[]byte {
+	if b, ok := p.pool.Get().(*[]byte); ok {
+		return b
+	}
+	b := make([]byte, copyBuffer)
+	return &b
+}
+
+func (p *copyBuffers) put(b *[]byte) { p.pool.Put(b) }
+
+// relay hands an Upstream's answer to the client. Once it has begun there is no
+// way back: a failure cuts the client's connection, so that the cut is seen.
+func (x *exchange) relay(ctx context.Context, a *attempt, u *Upstream, res *http.Response) outcome {
+	x.in.record.upstream = u.name()
+	if res.StatusCode == http.StatusSwitchingProtocols {
+		return x.switchProtocols(ctx, u, res)
+	}
+	header := x.w.Header()
+	stripHopByHop(res.Header)
+	for name, values := range res.Header {
+		header[name] = values
+	}
+	x.in.debugHeaders(header)
+	announced := announceTrailers(header, res.Trailer)
+	x.w.WriteHeader(res.StatusCode)
+	if err := x.copyBody(a, res); err != nil {
+		x.in.record.failure = err
+		panic(http.ErrAbortHandler)
+	}
+	setTrailers(header, res.Trailer, announced)
+	return outcome{kind: answered}
+}
+
+// copyBody streams the body. Every piece is sent on as it comes: whoever sends
+// slowly does so for a reason.
+func (x *exchange) copyBody(a *attempt, res *http.Response) error {
+	buf := x.target.buffers.get()
+	defer x.target.buffers.put(buf)
+	control := http.NewResponseController(x.w)
+	stall := x.bodyStall(res)
+	watch := newWatch(stall, func() { a.cancel(errStalled) })
+	defer watch.stop()
+	for {
+		n, err := res.Body.Read(*buf)
+		watch.seen()
+		if n > 0 {
+			if werr := writeOn(x.w, control, (*buf)[:n], stall); werr != nil {
+				return &clientError{werr}
+			}
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return &upstreamBodyError{causeOr(a, err)}
+		}
+		if ferr := control.Flush(); ferr != nil {
+			return &clientError{ferr}
+		}
+	}
+}
+
+// writeOn writes to the client, which may not stand still longer than stall.
+func writeOn(w io.Writer, control *http.ResponseController, p []byte, stall time.Duration) error {
+	if stall > 0 {
+		_ = control.SetWriteDeadline(time.Now().Add(stall))
+		defer func() { _ = control.SetWriteDeadline(time.Time{}) }()
+	}
+	_, err := w.Write(p)
+	return err
+}
+
+// bodyStall is how long a body may stand still: for ever where silence is part
+// of the protocol.
+func (x *exchange) bodyStall(res *http.Response) time.Duration {
+	media, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
+	if media == "text/event-stream" || strings.HasPrefix(media, "application/grpc") {
+		return 0
+	}
+	return x.def.Timeout.Stall
+}
+
+var errStalled = errors.New("no byte came for too long")
+
+// clientError is a client that could not be written to.
+type clientError struct{ err error }
+
+func (e *clientError) Error() string { return "writing to the client: " + e.err.Error() }
+func (e *clientError) Unwrap() error { return e.err }
+
+// upstreamBodyError is an answer that broke off.
+type upstreamBodyError struct{ err error }
+
+func (e *upstreamBodyError) Error() string { return "reading the answer's body: " + e.err.Error() }
+func (e *upstreamBodyError) Unwrap() error { return e.err }
+
+// causeOr prefers the reason why we ended an attempt to what its connection
+// made of that.
+func causeOr(a *attempt, err error) error {
+	if cause := context.Cause(a.ctx); cause != nil {
+		return cause
+	}
+	return err
+}
+
+// watch calls late when nothing is seen for limit. A limit of 0 is for ever.
+type watch struct {
+	timer *time.Timer
+	limit time.Duration
+}
+
+func newWatch(limit time.Duration, late func()) watch {
+	if limit <= 0 {
+		return watch{}
+	}
+	return watch{time.AfterFunc(limit, late), limit}
+}
+
+func (w watch) seen() {
+	if w.timer != nil {
+		w.timer.Reset(w.limit)
+	}
+}
+
+func (w watch) stop() {
+	if w.timer != nil {
+		w.timer.Stop()
+	}
+}
+
+// announceTrailers names the trailers that are known before the body and says
+// how many there are.
+func announceTrailers(header, trailer http.Header) int {
+	names := make([]string, 0, len(trailer))
+	for name := range trailer {
+		if mayTrail(name) {
+			names = append(names, name)
+		}
+	}
+	if len(names) > 0 {
+		header.Set("Trailer", strings.Join(names, ", "))
+	}
+	return len(names)
+}
+
+// setTrailers sends the trailers on; those that were not announced need
+// net/http's prefix.
+func setTrailers(header, trailer http.Header, announced int) {
+	all := announced == len(trailer)
+	for name, values := range trailer {
+		if !mayTrail(name) {
+			continue
+		}
+		if !all {
+			name = http.TrailerPrefix + name
+		}
+		header[name] = values
+	}
+}

@@ -1,0 +1,16 @@
+package proxy
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// shared is what all Targets of one Mux have in common.
+type shared struct {
+	o       Options
+	held    atomic.Int64 // requests held in all rooms
+	buffers copyBuffers
+	closing sync.WaitGroup // Targets that are being taken down
+}
+
+func newShared(o Options) *shared { return &shared{o: o} }

@@ -1,0 +1,112 @@
+package proxy
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"sync/atomic"
+	"time"
+
+	"github.com/rota-proxy/rota/proxy/spec"
+)
+
+// Target routes requests to an available one of its Upstreams. It lives as long
+// as somebody describes it and a while longer; its description may change under
+// the requests it serves, each of which keeps the one it came under.
+type Target struct {
+	*shared
+	id        string
+	def       atomic.Pointer[spec.Target]
+	room      *room
+	upstreams *Upstreams
+	budget    *budget
+	requests  atomic.Uint64
+
+	// owned by the Mux, under its lock
+	refused    []spec.Conflict
+	emptySince time.Time // when the last Upstream left; zero while there are some
+	yielded    bool      // it has been empty for so long that others may have its matches
+	yielding   *time.Timer
+	forgetting *time.Timer
+}
+
+// newTarget makes def live.
+func newTarget(def spec.Target, s *shared) *Target {
+	t := &Target{shared: s, id: def.ID, room: newRoom(&s.held), budget: newBudget()}
+	log := s.o.Log.With().Str("target", def.ID).Logger()
+	t.upstreams = newUpstreams(log, s.o.Certificate, t.room)
+	t.apply(def)
+	return t
+}
+
+// apply takes over a new description.
+func (t *Target) apply(def spec.Target) {
+	t.def.Store(&def)
+	t.upstreams.apply(&def)
+	t.room.configure(def.Wait)
+}
+
+// SelectUpstream is the URL of the Upstream whose turn it is, with its base
+// path and query; nil when the Target has none at all. While none is ready it
+// is one that might be. The turn counts as taken.
+func (t *Target) SelectUpstream() *url.URL {
+	u := t.upstreams.pick(nil)
+	if u == nil {
+		u = t.upstreams.any()
+	}
+	if u == nil {
+		return nil
+	}
+	return u.url()
+}
+
+// serve sends the request to an Upstream and relays the answer. It returns
+// errVanished, with nothing written, when the Target was forgotten meanwhile.
+func (t *Target) serve(w http.ResponseWriter, r *http.Request, in *inbound) error {
+	def := t.def.Load()
+	in.record.target = t.id
+	t.requests.Add(1)
+	t.budget.request()
+	if def.Closed != "" {
+		in.answer(w, r, answer{code: codeClosedAccess, detail: def.Closed})
+		return nil
+	}
+	x := &exchange{target: t, def: def, in: in, w: w, r: r, hold: hold{safe: isSafe(r.Method), gone: r.Context().Done()}}
+	ctx, cancel := followClient(r)
+	defer cancel()
+	if def.Timeout.Total > 0 {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeoutCause(ctx, def.Timeout.Total, errTotalTimeout)
+		defer stop()
+	}
+	x.ctx = ctx
+	if hasBody(r) {
+		x.body = newReplay(r.Body, http.NewResponseController(w), def.Timeout.Stall)
+		defer x.body.close()
+		// The answer may begin before the body has been sent. HTTP/2 can do
+		// that anyway and says so with an error.
+		_ = http.NewResponseController(w).EnableFullDuplex()
+	}
+	return x.run()
+}
+
+func hasBody(r *http.Request) bool { return r.Body != nil && r.Body != http.NoBody }
+
+// isSafe names the methods that a doubtful Upstream may be asked with early.
+func isSafe(method string) bool {
+	return method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions
+}
+
+func (t *Target) status() spec.TargetStatus {
+	def := t.def.Load()
+	return spec.TargetStatus{
+		ID: t.id, Source: def.Source, Matches: def.Matches, Refused: t.refused, Closed: def.Closed,
+		Upstreams: t.upstreams.status(), Held: int(t.room.waiting.Load()), Requests: t.requests.Load(),
+	}
+}
+
+// close sends the held away and cuts what runs.
+func (t *Target) close() {
+	t.room.vanish()
+	t.upstreams.close()
+}

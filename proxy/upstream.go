@@ -1,0 +1,137 @@
+package proxy
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rota-proxy/rota/proxy/spec"
+)
+
+// Upstream is one backend of a Target. Its description and counters may be read
+// from any goroutine; the fields below "owned" belong to the Upstreams it is in
+// and are guarded by their lock.
+type Upstream struct {
+	spec      atomic.Pointer[spec.Upstream]
+	dialer    *dialer
+	transport atomic.Pointer[http.Transport]
+	requests  *atomic.Uint64 // sent to this container in all its lives
+	departed  atomic.Bool    // no description names it any more
+
+	mu       sync.Mutex
+	attempts map[*attempt]struct{} // running now
+	drained  chan struct{}         // if set, closed when the last attempt ends
+
+	// owned
+	state     spec.State
+	since     time.Time // of state
+	connected bool      // accepted a connection in this life
+	stopProbe func()    // ends the probe if one runs
+	drain     *time.Timer
+	idle      time.Duration // what transport was made for
+	fault     error         // why there is no transport
+}
+
+func (u *Upstream) name() string { return u.spec.Load().Name }
+
+func (u *Upstream) weight() int { return u.spec.Load().Weight }
+
+// url is the Upstream as the library shows it.
+func (u *Upstream) url() *url.URL {
+	s := u.spec.Load()
+	scheme := string(s.Scheme)
+	if s.Scheme == "" || s.Scheme == spec.H2C {
+		scheme = "http"
+	}
+	path, query, _ := strings.Cut(s.Base, "?")
+	return &url.URL{Scheme: scheme, Host: s.Address, Path: path, RawQuery: query}
+}
+
+// left says whether the engine has told of the Upstream's end.
+func (u *Upstream) left() bool {
+	return u.departed.Load() || u.spec.Load().Phase == spec.Signalled
+}
+
+// unfit says whether a request that picked the Upstream a moment ago should
+// rather go elsewhere.
+func (u *Upstream) unfit() bool { return u.left() || u.spec.Load().Phase == spec.Paused }
+
+// dialLimit is how long one connection attempt may take. The last candidate of
+// a request is given the time that a distant or busy one may need.
+func (u *Upstream) dialLimit(configured time.Duration, last bool) time.Duration {
+	switch {
+	case configured > 0:
+		return configured
+	case u.spec.Load().Local && !last:
+		return spec.LocalDial
+	}
+	return spec.RemoteDial
+}
+
+// begin notes an attempt that is about to be made.
+func (u *Upstream) begin(a *attempt) {
+	u.mu.Lock()
+	u.attempts[a] = struct{}{}
+	u.mu.Unlock()
+	u.requests.Add(1)
+}
+
+// end notes that an attempt, its body included, is over.
+func (u *Upstream) end(a *attempt) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	delete(u.attempts, a)
+	if len(u.attempts) == 0 && u.drained != nil {
+		close(u.drained)
+		u.drained = nil
+	}
+}
+
+func (u *Upstream) inFlight() int {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return len(u.attempts)
+}
+
+// whenDrained is closed once no attempt runs. It is called once in a life.
+func (u *Upstream) whenDrained() <-chan struct{} {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	done := make(chan struct{})
+	if len(u.attempts) == 0 {
+		close(done)
+	} else {
+		u.drained = done
+	}
+	return done
+}
+
+// cut cancels the running attempts that which picks, with why as the cause.
+func (u *Upstream) cut(why error, which func(*attempt) bool) {
+	u.mu.Lock()
+	var victims []*attempt
+	for a := range u.attempts {
+		if which(a) {
+			victims = append(victims, a)
+		}
+	}
+	u.mu.Unlock()
+	for _, a := range victims {
+		a.cancel(why)
+	}
+}
+
+// The attempts a cut may be for.
+func every(*attempt) bool        { return true }
+func unanswered(a *attempt) bool { return !a.answered.Load() }
+func repeatable(a *attempt) bool { return unanswered(a) && a.repeatable() }
+
+// closeIdle closes the connections that no request uses.
+func (u *Upstream) closeIdle() {
+	if t := u.transport.Load(); t != nil {
+		t.CloseIdleConnections()
+	}
+}
