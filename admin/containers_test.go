@@ -1,0 +1,209 @@
+package admin
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rota-proxy/rota/discovery"
+	"github.com/rota-proxy/rota/proxy/spec"
+)
+
+// web is a running, routed container with one Target.
+func web(change func(*discovery.Verdict)) discovery.Verdict {
+	v := discovery.Verdict{
+		ID: "c1", Name: "shop-web-1", Image: "web", State: "running", Outcome: discovery.Routed,
+		Targets: []discovery.TargetVerdict{{
+			ID: "compose:shop/web", Matches: []string{"shop.test"}, Upstream: "u1", Address: "172.18.0.3:80",
+		}},
+	}
+	if change != nil {
+		change(&v)
+	}
+	return v
+}
+
+// live is the Target of web in the proxy.
+func live(change func(*spec.TargetStatus)) spec.TargetStatus {
+	s := spec.TargetStatus{
+		ID: "compose:shop/web", Matches: []spec.Match{exact("shop.test", "")},
+		Upstreams: []spec.UpstreamStatus{{ID: "u1", Container: "c1", State: spec.Ready, Weight: 1, Requests: 7}},
+	}
+	if change != nil {
+		change(&s)
+	}
+	return s
+}
+
+// joined is the one container as the API shows it.
+func joined(t *testing.T, verdict discovery.Verdict, targets ...spec.TargetStatus) ContainerView {
+	t.Helper()
+	addr := start(t, Options{
+		Targets: fixedTargets(targets),
+		Engines: []Engine{fixedEngine{discovery.EngineStatus{Name: "docker"}, []discovery.Verdict{verdict}}},
+	})
+	var answer ContainersAnswer
+	fetch(t, addr, pathContainers, http.StatusOK, &answer)
+	if len(answer.Containers) != 1 || len(answer.Engines) != 1 {
+		t.Fatalf("the answer is %+v", answer)
+	}
+	return answer.Containers[0]
+}
+
+func codes(reasons []ReasonView) string {
+	var all []string
+	for _, r := range reasons {
+		all = append(all, r.Code)
+	}
+	return strings.Join(all, " ")
+}
+
+func TestContainerInRotation(t *testing.T) {
+	c := joined(t, web(nil), live(nil))
+	if c.Name != "shop-web-1" || c.Engine != "docker" || c.Outcome != "routed" || c.Requests != 7 || c.EngineState != "running" {
+		t.Errorf("the container reads %+v", c)
+	}
+	part := c.Targets[0]
+	if part.Target != "compose:shop/web" || !slices.Equal(part.Hosts, []string{"shop.test"}) || part.Address != "172.18.0.3:80" ||
+		part.State != "ready" || part.Requests != 7 || len(part.Reasons) != 0 {
+		t.Errorf("its part reads %+v", part)
+	}
+}
+
+func TestStateIsTheProxysWhileItHasTheUpstream(t *testing.T) {
+	for _, state := range []spec.State{spec.Starting, spec.Ready, spec.Ejected, spec.Resting, spec.Draining} {
+		c := joined(t, web(nil), live(func(s *spec.TargetStatus) { s.Upstreams[0].State = state }))
+		if got := c.Targets[0].State; got != state.String() {
+			t.Errorf("%v reads %q", state, got)
+		}
+	}
+}
+
+func TestStateIsTheVerdictsOtherwise(t *testing.T) {
+	for engineState, want := range map[string]string{"running": "not routed", "exited": "exited", "created": "created"} {
+		verdict := web(func(v *discovery.Verdict) {
+			v.State, v.Outcome, v.Targets[0].Upstream = engineState, discovery.NotRouted, ""
+		})
+		if got := joined(t, verdict, live(nil)).Targets[0].State; got != want {
+			t.Errorf("a container that is %s reads %q, want %q", engineState, got, want)
+		}
+	}
+}
+
+func TestRequestsOfAStoppedContainerStayCounted(t *testing.T) {
+	verdict := web(func(v *discovery.Verdict) { v.State, v.Targets[0].Upstream = "exited", "" })
+	draining := live(func(s *spec.TargetStatus) { s.Upstreams[0].State = spec.Draining })
+	if c := joined(t, verdict, draining); c.Requests != 7 {
+		t.Errorf("%d requests, want 7", c.Requests)
+	}
+}
+
+// A container with two ports on one address may have one Upstream id in both.
+func TestPartsOfOneContainerAreToldApart(t *testing.T) {
+	verdict := web(func(v *discovery.Verdict) {
+		v.Targets = append(v.Targets, discovery.TargetVerdict{ID: "compose:shop/web/admin", Upstream: "u1"})
+	})
+	other := live(func(s *spec.TargetStatus) {
+		s.ID, s.Upstreams[0].State, s.Upstreams[0].Requests = "compose:shop/web/admin", spec.Starting, 3
+	})
+	c := joined(t, verdict, live(nil), other)
+	if c.Targets[0].State != "ready" || c.Targets[1].State != "starting" || c.Requests != 10 {
+		t.Errorf("the container reads %+v", c)
+	}
+}
+
+func TestProxySaysWhyAnUpstreamIsNotReady(t *testing.T) {
+	starting := live(func(s *spec.TargetStatus) {
+		u := &s.Upstreams[0]
+		u.State, u.Reason, u.Since, u.Address = spec.Starting, "port 80 not accepting for 12 s", time.Now().Add(-12*time.Second), "172.18.0.3:80"
+	})
+	part := joined(t, web(nil), starting).Targets[0]
+	if codes(part.Reasons) != "starting" || part.Reasons[0].Severity != "error" || !strings.Contains(part.Reasons[0].Fix, "0.0.0.0:80") {
+		t.Errorf("the reasons are %+v", part.Reasons)
+	}
+	soon := live(func(s *spec.TargetStatus) {
+		s.Upstreams[0].State, s.Upstreams[0].Reason, s.Upstreams[0].Since = spec.Starting, "port 80 not accepting", time.Now()
+	})
+	if part := joined(t, web(nil), soon).Targets[0]; part.Reasons[0].Fix != "" {
+		t.Errorf("a container that has just started is told to %q", part.Reasons[0].Fix)
+	}
+}
+
+func TestCauseIsSaidOnce(t *testing.T) {
+	verdict := web(func(v *discovery.Verdict) {
+		v.Targets[0].Reasons = []discovery.Reason{{Code: discovery.CodeUnhealthy, Severity: discovery.Error, Text: "its HEALTHCHECK fails"}}
+	})
+	resting := live(func(s *spec.TargetStatus) {
+		s.Upstreams[0].State, s.Upstreams[0].Reason = spec.Resting, "unhealthy"
+	})
+	if got := codes(joined(t, verdict, resting).Targets[0].Reasons); got != "unhealthy" {
+		t.Errorf("the reasons are %q, want the verdict's alone", got)
+	}
+}
+
+func TestDecisiveReasonComesFirst(t *testing.T) {
+	verdict := web(func(v *discovery.Verdict) {
+		v.Targets[0].Reasons = []discovery.Reason{
+			{Code: discovery.CodePortChosen, Severity: discovery.Note},
+			{Code: discovery.CodeOddOption, Severity: discovery.Warning},
+		}
+	})
+	ejected := live(func(s *spec.TargetStatus) { s.Upstreams[0].State, s.Upstreams[0].Reason = spec.Ejected, "refused" })
+	want := string("ejected " + discovery.CodeOddOption + " " + discovery.CodePortChosen)
+	if got := codes(joined(t, verdict, ejected).Targets[0].Reasons); got != want {
+		t.Errorf("the reasons are %q, want %q", got, want)
+	}
+}
+
+func TestConflictIsSaidOnBothSides(t *testing.T) {
+	conflict := spec.Conflict{Match: exact("shop.test", ""), Holder: "compose:old/web", Loser: "compose:shop/web"}
+	loser := live(func(s *spec.TargetStatus) { s.Refused = []spec.Conflict{conflict} })
+	c := joined(t, web(nil), loser)
+	part := c.Targets[0]
+	if part.State != "not routed" || c.Outcome != "not routed" || codes(part.Reasons) != "match-taken" ||
+		part.Reasons[0].Severity != "error" || !strings.Contains(part.Reasons[0].Text, "compose:old/web") {
+		t.Errorf("the loser reads %s %+v", c.Outcome, part)
+	}
+
+	holder := live(func(s *spec.TargetStatus) { s.ID, s.Refused = "compose:old/web", []spec.Conflict{conflict} })
+	c = joined(t, web(func(v *discovery.Verdict) { v.Targets[0].ID = "compose:old/web" }), holder)
+	part = c.Targets[0]
+	if part.State != "ready" || c.Outcome != "routed" || codes(part.Reasons) != "match-claimed" ||
+		!strings.Contains(part.Reasons[0].Text, "compose:shop/web") {
+		t.Errorf("the holder reads %s %+v", c.Outcome, part)
+	}
+}
+
+func TestContainerThatLostOneOfTwoMatchesIsRouted(t *testing.T) {
+	conflict := spec.Conflict{Match: exact("shop.test", ""), Holder: "compose:old/web", Loser: "compose:shop/web"}
+	partly := live(func(s *spec.TargetStatus) {
+		s.Matches, s.Refused = append(s.Matches, exact("www.shop.test", "")), []spec.Conflict{conflict}
+	})
+	c := joined(t, web(nil), partly)
+	if c.Targets[0].State != "ready" || c.Outcome != "routed" || c.Targets[0].Reasons[0].Severity != "warning" {
+		t.Errorf("the container reads %s %+v", c.Outcome, c.Targets[0])
+	}
+}
+
+func TestContainerThatLostOneOfTwoTargetsIsPartlyRouted(t *testing.T) {
+	conflict := spec.Conflict{Match: exact("shop.test", ""), Holder: "compose:old/web", Loser: "compose:shop/web"}
+	verdict := web(func(v *discovery.Verdict) {
+		v.Targets = append(v.Targets, discovery.TargetVerdict{ID: "compose:shop/web/admin", Upstream: "u2"})
+	})
+	c := joined(t, verdict, live(func(s *spec.TargetStatus) { s.Refused = []spec.Conflict{conflict} }))
+	if c.Outcome != "partly" {
+		t.Errorf("the outcome is %q, want partly", c.Outcome)
+	}
+}
+
+// Names, labels and images are written by whoever may start a container.
+func TestWhatContainersSayStaysData(t *testing.T) {
+	verdict := web(func(v *discovery.Verdict) { v.Name = "<script>\x1b[2J\xff" })
+	addr := start(t, Options{Engines: []Engine{fixedEngine{verdicts: []discovery.Verdict{verdict}}}})
+	_, body := ask(t, "GET", "http://"+addr+pathContainers)
+	if strings.ContainsAny(body, "<>\x1b\xff") {
+		t.Errorf("a name got through unescaped: %q", body)
+	}
+}
