@@ -24,7 +24,7 @@ func TestOthersGoOn(t *testing.T) {
 	s.runHuge()
 	for _, c := range []struct {
 		container string
-		says      []string // all of them, on any line of what ps says
+		says      []string
 	}{
 		{"typo", []string{"rota.hots", "rota.host"}},
 		{"badport", []string{"rota.port", "99999"}},
@@ -80,7 +80,7 @@ func (s *stage) runHuge() {
 	must(s, err)
 }
 
-// awaitVerdict waits until ps names the container and says everything.
+// awaitVerdict waits until ps says everything about the container.
 func (s *stage) awaitVerdict(container string, says []string) {
 	s.Helper()
 	eventually(s, 15*time.Second, func() string {
@@ -88,11 +88,25 @@ func (s *stage) awaitVerdict(container string, says []string) {
 		if err != nil {
 			return err.Error()
 		}
-		for _, part := range append([]string{container}, says...) {
-			if !strings.Contains(output, part) {
-				return "ps does not say " + part + ":" + indented(output)
+		for _, part := range says {
+			if !strings.Contains(about(container, output), part) {
+				return "ps does not say " + part + " of " + container + ":" + indented(output)
 			}
 		}
 		return ""
 	})
+}
+
+// about gives the lines of ps that name the container, with what is set in
+// below them.
+func about(container, output string) string {
+	var lines strings.Builder
+	named := false
+	for line := range strings.Lines(output) {
+		named = strings.Contains(line, container) || named && strings.HasPrefix(line, "    ")
+		if named {
+			lines.WriteString(line)
+		}
+	}
+	return lines.String()
 }

@@ -36,9 +36,7 @@ func main() {
 	if len(os.Args) > 1 && os.Args[1] == "check" {
 		os.Exit(check())
 	}
-	if err := run(parse()); err != nil {
-		log.Fatal(err)
-	}
+	log.Fatal(run(parse()))
 }
 
 func parse() options {
@@ -66,6 +64,7 @@ func check() int {
 	return 0
 }
 
+// run serves until leave ends the process; it returns only when it cannot.
 func run(o options) error {
 	terminated := make(chan os.Signal, 1)
 	signal.Notify(terminated, syscall.SIGTERM)
