@@ -28,13 +28,20 @@ type Server struct {
 	requests requests
 	alive    context.Context // ended by Kill
 	kill     context.CancelFunc
+	open     context.Context // the handlers' base: ends after the connections
+	close    context.CancelFunc
 }
 
 // NewServer makes a Server of h, which need not be a whoami handler.
 func NewServer(h http.Handler, l Leave) *Server {
 	s := &Server{leave: l, handler: h}
 	s.alive, s.kill = context.WithCancel(context.Background())
-	s.http = http.Server{Handler: http.HandlerFunc(s.serve), ReadHeaderTimeout: 10 * time.Second}
+	s.open, s.close = context.WithCancel(context.Background())
+	s.http = http.Server{
+		Handler:           http.HandlerFunc(s.serve),
+		ReadHeaderTimeout: 10 * time.Second,
+		BaseContext:       func(net.Listener) context.Context { return s.open },
+	}
 	return s
 }
 
@@ -81,11 +88,14 @@ func (s *Server) drain() {
 	_ = s.http.Shutdown(ctx) // cut does the rest
 }
 
-// cut closes every connection and waits for the handlers, whose contexts end
-// with their connections.
+// cut closes every connection, then ends the handlers' contexts and waits for
+// them. In this order, or a handler that gives up would still get an empty 200
+// through. The connection alone is not enough: a handler that has not read its
+// body does not learn that it was closed.
 func (s *Server) cut() {
-	s.kill()
 	_ = s.http.Close()
+	s.kill()
+	s.close()
 	s.requests.close()
 }
 
