@@ -120,8 +120,8 @@ func TestEventsCarryWhatAnEngineSays(t *testing.T) {
 
 func TestEventsAreFiltered(t *testing.T) {
 	e, c := start(t)
-	id := replica(t, e, "a", whoami.Leave{})
-	replica(t, e, "b", whoami.Leave{})
+	id := replica(t, e, "north", whoami.Leave{})
+	replica(t, e, "south", whoami.Leave{})
 	all := events.ListOptions{Since: "1", Until: "1"}
 	for _, filtered := range []struct {
 		filter []string
@@ -133,13 +133,13 @@ func TestEventsAreFiltered(t *testing.T) {
 		{[]string{"type", "volume"}, ""},
 		{[]string{"event", "start", "event", "connect"}, "connect start connect start"},
 		{[]string{"event", "health_status"}, ""},
-		{[]string{"container", "a"}, "create start"},
+		{[]string{"container", "north"}, "create start"},
 		{[]string{"container", id[:12]}, "create start"},
 		{[]string{"network", "host"}, "connect connect"},
 		{[]string{"label", "rota.path=/"}, "create start create start"},
 		{[]string{"label", "rota.path=/x"}, ""},
 		{[]string{"label", "rota.port", "event", "start"}, "start start"},
-		{[]string{"image", "rota", "container", "b"}, "create start"},
+		{[]string{"image", "rota", "container", "south"}, "create start"},
 		{[]string{"image", "other"}, ""},
 		{[]string{"scope", "swarm"}, ""},
 	} {
