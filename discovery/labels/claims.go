@@ -25,7 +25,7 @@ func (d *draft) claim() {
 	case pathLabel != nil && own > 0 && own == len(hosts):
 		d.refuse(*pathLabel, "applies to no host, because each has a path of its own", "")
 	case n > MaxMatches:
-		d.refuse(d.widest(), fmt.Sprintf("makes %d matches of hosts and paths; a target may claim %d", n, MaxMatches), "")
+		d.refuse(d.widest(), fmt.Sprintf("makes %d matches of hosts and paths; a Target may claim %d", n, MaxMatches), "")
 	case !d.TargetBad:
 		d.Spec.Matches = d.combine(hosts)
 	}

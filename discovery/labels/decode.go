@@ -131,6 +131,7 @@ func (d *decoder) result(asked bool) Decoded {
 		d.target("")
 	}
 	d.guardNeighbours()
+	d.warnUnguarded()
 	out := Decoded{
 		Exposed: asked && !d.container.hidden,
 		Hidden:  d.container.hidden,
@@ -159,10 +160,42 @@ func (d *decoder) guardNeighbours() {
 				l := stray.taken[0]
 				right := join(d.prefix, neighbour, strings.TrimPrefix(l.key, join(d.prefix, name)+"."))
 				l.spoils = Access
-				t.refuse(l, "guards a target that nothing else describes, and "+quote(neighbour)+" is almost its name", right)
+				t.refuse(l, "guards a Target that nothing else describes, and "+quote(neighbour)+" is almost its name", right)
 			}
 		}
 	}
+}
+
+// warnUnguarded points out that a check on one Target leaves the others open.
+func (d *decoder) warnUnguarded() {
+	check := d.firstCheck()
+	if check == nil {
+		return
+	}
+	for _, t := range d.targets {
+		if !t.Guarded && !t.AccessBad {
+			t.warn(*check, "does not guard "+targetTitle(t.Name)+", which is open to everybody", "")
+		}
+	}
+}
+
+// firstCheck is the first access label of the container, or nil.
+func (d *decoder) firstCheck() *label {
+	for _, name := range slices.Sorted(maps.Keys(d.targets)) {
+		for i, l := range d.targets[name].taken {
+			if l.spoils == Access {
+				return &d.targets[name].taken[i]
+			}
+		}
+	}
+	return nil
+}
+
+func targetTitle(name string) string {
+	if name == "" {
+		return "the default Target"
+	}
+	return "the Target " + quote(name)
 }
 
 // draft is a Target while its labels are read.
@@ -189,21 +222,31 @@ func newDraft(name string) *draft {
 
 // take reads one label into the draft.
 func (d *draft) take(l label) {
+	if l.option != nil {
+		l.spoils = l.option.Scope
+	}
 	d.taken = append(d.taken, l)
+	d.Guarded = d.Guarded || l.spoils == Access
+	d.hidden = d.hidden || l.hides()
 	if l.fault != "" {
-		d.refuseKey(l)
+		d.refuse(l, l.fault, l.right)
 		return
 	}
-	l.spoils = l.option.Scope
-	d.Guarded = d.Guarded || l.spoils == Access
 	if err := d.set(l); err != nil {
-		r, _ := err.(refusal)
-		d.refuse(l, err.Error(), r.nearest)
+		reason, right := l.explain(err)
+		d.refuse(l, reason, right)
 		return
 	}
 	if l.doubt != "" {
 		d.warn(l, l.doubt, l.right)
 	}
+}
+
+// hides says whether the label hides the container. Whoever mistyped `enable` or
+// its value rather wanted that.
+func (l label) hides() bool {
+	isEnable := l.meant == "enable" || l.option != nil && l.option.Key == "enable"
+	return isEnable && l.spoils == ContainerWide && strings.TrimSpace(l.value) != "true"
 }
 
 // set puts a label's value where its option wants it.
@@ -230,16 +273,6 @@ func checkValue(s string) error {
 		return refuse("", "holds a control character, such as a line break")
 	}
 	return nil
-}
-
-// refuseKey reports a key that is no option. Who mistyped `enable` in order to
-// hide the container gets it hidden.
-func (d *draft) refuseKey(l label) {
-	if l.meant == "enable" && strings.TrimSpace(l.value) != "true" {
-		d.hidden = d.hidden || l.spoils == ContainerWide
-	}
-	d.Guarded = d.Guarded || l.spoils == Access
-	d.refuse(l, l.fault, l.right)
 }
 
 // refuse reports what is wrong with a label and marks what that spoils.
@@ -284,7 +317,7 @@ func (d *draft) label(key string) *label {
 // onlyGuards says whether all that is said of the Target is who may come in.
 func (d *draft) onlyGuards() bool {
 	return !slices.ContainsFunc(d.taken, func(l label) bool {
-		return l.spoils != Access && (l.option == nil || l.option.Scope != Access)
+		return l.spoils != Access
 	})
 }
 

@@ -1,6 +1,7 @@
 package labels
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -69,7 +70,7 @@ func (r reader) read(key string) reading {
 	case r.groups[first]:
 		return r.readOption("", key)
 	case !nested && r.described[first]:
-		return reading{target: first, fault: "is a target's name without an option behind it", spoils: TargetWide}
+		return reading{target: first, fault: "is a Target's name without an option behind it", spoils: TargetWide}
 	case !nested, r.misspelt(key, first, rest):
 		return r.unknown("", key)
 	case !isTargetName(first):
@@ -82,24 +83,42 @@ func (r reader) read(key string) reading {
 // that would be an access option always is: a check must never be dropped
 // because it was taken for a Target.
 func (r reader) misspelt(key, first, rest string) bool {
-	if r.groups[strings.ToLower(first)] {
+	if r.groups[fold(first)] || r.fused(key) != "" {
 		return true
 	}
 	if o, _ := r.find(rest); o != nil {
 		return false
 	}
-	if m := r.meant(key); m.key != "" && r.byKey[m.key].Scope == Access {
+	m := r.meant(key)
+	if m.key != "" && (m.slips == 0 || r.byKey[m.key].Scope == Access) {
 		return true
 	}
 	return !r.described[first] && r.nearGroup(first) != ""
 }
 
+// fused is the access option that key becomes once the dot that was forgotten
+// behind its first word is put in, or "": `authoidc.client` would otherwise be
+// a Target of that name.
+func (g *grammar) fused(key string) string {
+	for _, group := range g.words {
+		behind, found := strings.CutPrefix(fold(key), group)
+		if !found || !g.guarded[group] {
+			continue
+		}
+		if o, _ := g.find(group + "." + behind); o != nil && o.Scope == Access {
+			return group + "." + key[len(group):]
+		}
+	}
+	return ""
+}
+
 // nearGroup is the first word of keys that a mistyped one is at most two slips
-// away from, or "".
+// away from, or "". Of equally near ones it is one that guards.
 func (g *grammar) nearGroup(word string) string {
 	best, least := "", min(slack(word), 2)+1
 	for _, group := range g.words {
-		if d := distance(strings.ToLower(word), group, least); d < least {
+		d := distance(fold(word), group, least+1)
+		if d < least || d == least && best != "" && g.guarded[group] {
 			best, least = group, d
 		}
 	}
@@ -114,7 +133,7 @@ func (r reader) readOption(target, key string) reading {
 	case o.Family() && name == "":
 		return reading{target: target, fault: "has no name behind its last dot", right: join(r.prefix, target, o.Key+o.Name), spoils: o.Scope}
 	case o.Scope == ContainerWide && target != "":
-		return reading{target: target, fault: "is for the whole container and takes no target", right: join(r.prefix, o.Key), spoils: TargetWide}
+		return reading{target: target, fault: "is for the whole container and takes no Target", right: join(r.prefix, o.Key), spoils: TargetWide}
 	}
 	return reading{target: target, option: o, name: name}
 }
@@ -122,9 +141,9 @@ func (r reader) readOption(target, key string) reading {
 // badTarget is an option of a Target that cannot have its name. Written in
 // lower case it may name one, and then that one suffers.
 func (r reader) badTarget(first, rest string) reading {
-	m := reading{fault: "names a target with other characters than a-z, 0-9, _ and -, or more than 63 of them", nowhere: true}
+	m := reading{fault: "names a Target with other characters than a-z, 0-9, _ and -, or more than 63 of them", nowhere: true}
 	o, _ := r.find(rest)
-	if low := strings.ToLower(first); isTargetName(low) {
+	if low := fold(first); isTargetName(low) {
 		m.target, m.nowhere, m.spoils = low, false, TargetWide
 		m.right = join(r.prefix, low, rest)
 		if o == nil || o.Scope == Access {
@@ -138,7 +157,7 @@ func (r reader) badTarget(first, rest string) reading {
 func (r reader) doubted(first, rest string, m reading) reading {
 	group := r.nearGroup(first)
 	if o := r.byKey[group+"."+rest]; m.option != nil && group != "" && o != nil {
-		m.doubt = "is taken for an option of the target " + first
+		m.doubt = "is taken for an option of the Target " + first
 		m.right = join(r.prefix, o.Key)
 	}
 	return m
@@ -148,9 +167,11 @@ func (r reader) doubted(first, rest string, m reading) reading {
 // there is reason to think that a check was wanted.
 func (r reader) unknown(target, key string) reading {
 	found := r.meant(key)
-	m := reading{target: target, fault: r.whyUnknown(key), meant: found.key, spoils: TargetWide}
+	m := reading{target: target, fault: "is no option", meant: found.key, spoils: TargetWide}
 	if found.key != "" {
 		m.right = join(r.prefix, target, found.text)
+	} else {
+		m.fault = r.whyUnknown(key)
 	}
 	first, _, _ := strings.Cut(key, ".")
 	wanted := r.byKey[found.key]
@@ -178,23 +199,21 @@ func (r reader) mendDots(m *reading, key string) {
 	}
 }
 
-// whyUnknown says what is wrong with a key that is no option, and if its first
-// word is one or nearly one, what may stand behind that.
+// whyUnknown says what is wrong with a key that resembles no option, and if its
+// first word is one or nearly one, what may stand behind that.
 func (r reader) whyUnknown(key string) string {
 	first, rest, nested := strings.Cut(key, ".")
 	group := r.nearGroup(first)
 	below := strings.Join(r.below(group), ", ")
 	switch o, _ := r.find(rest); {
-	case group != first && nested && below != "":
+	case below != "" && (nested || group == first):
 		return "is no option; behind " + quote(group) + " may stand " + below
 	case group != first:
 		return "is no option"
-	case nested && o != nil:
-		return "is no option, and " + quote(first) + " is one and can name no target"
-	case below == "":
-		return "is no option; there is none below " + quote(first)
+	case o != nil:
+		return "is no option: " + quote(first) + " is one, and can name no Target"
 	}
-	return "is no option; behind " + quote(first) + " may stand " + below
+	return "is no option: there is none below " + quote(first)
 }
 
 // below are the keys under a group, without its own.
@@ -202,7 +221,10 @@ func (g *grammar) below(group string) []string {
 	var keys []string
 	for _, o := range g.options {
 		if behind, found := strings.CutPrefix(o.Key, group+"."); found {
-			keys = append(keys, behind+o.Name)
+			if o.Family() {
+				behind += "NAME"
+			}
+			keys = append(keys, behind)
 		}
 	}
 	return keys
@@ -210,23 +232,29 @@ func (g *grammar) below(group string) []string {
 
 // meaning is a guess at what a mistyped key was meant to be.
 type meaning struct {
-	key  string // of the option, or "" for no idea
-	text string // what to type: the key, and of a family the NAME too
+	key   string // of the option, or "" for no idea
+	text  string // what to type: the key, and of a family the NAME too
+	slips int
 }
 
 // meant finds the option nearest to a key that is none: by its spelling, or by a
 // word that other proxies use for it.
 func (g *grammar) meant(key string) meaning {
+	if right := g.fused(key); right != "" {
+		o, _ := g.find(fold(right))
+		return meaning{o.Key, right, 1}
+	}
 	var best meaning
 	least := len(key) + 1
 	consider := func(o *Option, spelling string) {
 		head, name := key, ""
 		if o.Family() {
 			head, name = splitFamily(key, spelling)
+			name = cmp.Or(name, o.Name)
 		}
 		limit := min(least, slack(head)+1)
-		if d := distance(strings.ToLower(head), spelling, limit); d < limit {
-			least, best = d, meaning{o.Key, o.Key + name}
+		if d := distance(fold(head), spelling, limit); d < limit {
+			least, best = d, meaning{o.Key, o.Key + name, d}
 		}
 	}
 	for i := range g.options {
@@ -250,4 +278,15 @@ func splitFamily(key, family string) (head, name string) {
 		at += next + 1
 	}
 	return key[:at], key[at:]
+}
+
+// fold is s with its ASCII letters in lower case and as many bytes as before.
+func fold(s string) string {
+	low := []byte(s)
+	for i, c := range low {
+		if 'A' <= c && c <= 'Z' {
+			low[i] = c + 'a' - 'A'
+		}
+	}
+	return string(low)
 }

@@ -80,7 +80,7 @@ var sectionNotes = []struct {
 	section Section
 	note    string
 }{
-	{Container, "They hold for the whole container and take no target."},
+	{Container, "They hold for the whole container and take no Target."},
 	{Matching, "Which requests are the Target's. All conditions must hold."},
 	{ToUpstream, "How this one container is reached. Each replica has its own."},
 	{Resilience, "How requests are spread, and how patient the Target is."},

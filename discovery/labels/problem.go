@@ -17,7 +17,7 @@ const (
 // String is the Problem as one line: `rota.prot "80": is no option (nearest:
 // rota.port)`.
 func (p Problem) String() string {
-	text := p.Label + " " + strconv.Quote(p.Value) + ": " + p.Reason
+	text := p.Label + ` "` + p.Value + `": ` + p.Reason
 	if p.Nearest != "" {
 		text += " (nearest: " + p.Nearest + ")"
 	}
@@ -36,6 +36,21 @@ func (l label) problem(reason, nearest string) Problem {
 		Reason:  printable(reason, maxReason),
 		Nearest: printable(nearest, maxShown),
 	}
+}
+
+// explain puts an error into words. Pieces of a value that may be a secret are
+// left out.
+func (l label) explain(err error) (reason, right string) {
+	r, isRefusal := err.(refusal)
+	switch {
+	case !isRefusal:
+		return err.Error(), ""
+	case l.secret():
+		return r.reason, ""
+	case r.item != "":
+		return quote(r.item) + " " + r.reason, r.nearest
+	}
+	return r.reason, r.nearest
 }
 
 // secretWords mark keys, right or mistyped, whose values nobody is to read in a

@@ -9,11 +9,10 @@ import (
 	"github.com/rota-proxy/rota/proxy/spec"
 )
 
-// setEnable hides the container unless it is told to be seen: whoever mistypes
-// this label rather wanted it hidden.
-func setEnable(d *draft, l label) error {
+// setEnable only judges the value: the draft has already taken anything but true
+// for hiding, whether the value or even the key is right or not.
+func setEnable(_ *draft, l label) error {
 	value := strings.TrimSpace(l.value)
-	d.hidden = value != "true"
 	if _, err := boolean(value); err != nil {
 		return refuse(meantBoolean(value), "is neither true nor false; the container is hidden")
 	}

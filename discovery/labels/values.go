@@ -34,13 +34,19 @@ const off = "off"
 // refusal is what a value parser says when it does not take a value.
 type refusal struct {
 	reason  string
-	nearest string // a right value, or ""
+	nearest string // what was probably meant, or ""
+	item    string // the item of a list that it is about, or ""
 }
 
 func (r refusal) Error() string { return r.reason }
 
 func refuse(nearest, format string, a ...any) error {
 	return refusal{reason: fmt.Sprintf(format, a...), nearest: nearest}
+}
+
+func nearestOf(err error) string {
+	r, _ := err.(refusal)
+	return r.nearest
 }
 
 // duration reads a Go duration above zero, or `off`, which is 0.
@@ -54,7 +60,7 @@ func duration(s string) (time.Duration, error) {
 	d, err := time.ParseDuration(s)
 	switch {
 	case err != nil:
-		return 0, refuse("30s", "is not a duration like 500ms, 30s or 2m")
+		return 0, refuse(nearest(strings.ToLower(s), []string{off}), "is not a duration like 500ms, 30s or 2m")
 	case d < 0:
 		return 0, refuse("", "is negative")
 	case d == 0:
@@ -80,10 +86,13 @@ func count(s string) (int, error) {
 		return 0, nil
 	}
 	n, err := integer(1, maxCount)(s)
-	if err != nil && s == "0" {
+	switch {
+	case err == nil:
+		return n, nil
+	case s == "0":
 		return 0, refuse(off, "is not taken for off; say off")
 	}
-	return n, err
+	return 0, refuse(nearest(strings.ToLower(s), []string{off}), "%s, nor off", err)
 }
 
 // integer reads a whole number within bounds.
@@ -103,10 +112,13 @@ func port(s string) (int, error) {
 	if number, isTCP := strings.CutSuffix(s, "/tcp"); isTCP {
 		return 0, refuse(number, "is a port with its protocol; the number alone is wanted")
 	}
+	number := integer(1, math.MaxUint16)
 	if _, inside, mapped := strings.Cut(s, ":"); mapped {
-		return 0, refuse(inside, "looks like a published port; the port inside the container is wanted")
+		if _, err := number(inside); err == nil {
+			return 0, refuse(inside, "looks like a published port; the port inside the container is wanted")
+		}
 	}
-	return integer(1, math.MaxUint16)(s)
+	return number(s)
 }
 
 // weight is a share of requests; 0 and `off` take the Upstream out.
@@ -169,7 +181,7 @@ func size(s string) (int64, error) {
 func meantSize(s string) string {
 	digits := strings.TrimRight(s, "bBiIkKmMgG ")
 	if _, err := strconv.ParseUint(digits, 10, 63); err != nil {
-		return "10MiB"
+		return ""
 	}
 	for _, unit := range sizeUnits {
 		if strings.EqualFold(strings.TrimSpace(s[len(digits):]), unit.name) {
@@ -187,7 +199,7 @@ func percentage(s string) (float64, error) {
 	case err == nil && !found:
 		return 0, refuse(s+"%", "has no percent sign")
 	case err != nil || !(n > 0 && n <= 100): // the negation catches NaN
-		return 0, refuse("20%", "is not a percentage above 0%% and up to 100%%")
+		return 0, refuse("", "is not a percentage like 20%%, above 0%% and up to 100%%")
 	}
 	return n / 100, nil
 }
@@ -237,8 +249,7 @@ func inItem(value, item string, err error) error {
 	if value == item {
 		return err
 	}
-	r, _ := err.(refusal)
-	return refusal{reason: fmt.Sprintf("%s: %s", quote(item), err), nearest: r.nearest}
+	return refusal{reason: err.Error(), nearest: nearestOf(err), item: item}
 }
 
 // splitList cuts at commas outside braces and trims; there are no escapes.
@@ -284,7 +295,7 @@ func status(s string) (spec.StatusRange, error) {
 func statusCode(s string) (int, error) {
 	code, err := strconv.Atoi(strings.TrimSpace(s))
 	if err != nil || code < 200 || code > 599 {
-		return 0, refuse("502,503,504", "is not a status from 200 to 599")
+		return 0, refuse("", "is not a status from 200 to 599")
 	}
 	return code, nil
 }
@@ -298,7 +309,7 @@ func network(s string) (netip.Prefix, error) {
 	}
 	p, err := netip.ParsePrefix(s)
 	if err != nil {
-		return netip.Prefix{}, refuse("10.0.0.0/8", "is not a network like 10.0.0.0/8 or 2001:db8::/32")
+		return netip.Prefix{}, refuse("", "is not a network like 10.0.0.0/8 or 2001:db8::/32")
 	}
 	if p != p.Masked() {
 		return netip.Prefix{}, refuse(p.Masked().String(), "has bits set behind its prefix length")
@@ -319,7 +330,7 @@ func method(s string) (string, error) {
 	m := strings.ToUpper(s)
 	switch {
 	case !httpguts.ValidHeaderFieldName(m):
-		return "", refuse("GET", "is not a request method")
+		return "", refuse("", "is not a request method")
 	case m == "CONNECT":
 		return "", refuse("", "is never forwarded")
 	}
@@ -428,8 +439,11 @@ func plainName(s string) (string, error) {
 
 // entryName reads the name of a listener.
 func entryName(s string) (string, error) {
-	if !isTargetName(s) {
-		return "", refuse(strings.ToLower(s), "is not the name of an entry: lower-case letters, digits, _ and -")
+	if low := strings.ToLower(s); !isTargetName(s) {
+		if !isTargetName(low) {
+			low = ""
+		}
+		return "", refuse(low, "is not the name of an entry: lower-case letters, digits, _ and -")
 	}
 	return s, nil
 }
@@ -460,9 +474,9 @@ func base(s string) (string, error) {
 	u, err := url.ParseRequestURI(s)
 	switch {
 	case !strings.HasPrefix(s, "/") || strings.HasPrefix(s, "//"):
-		return "", refuse("/base", "is not a path; it starts with one slash and names no host")
+		return "", refuse("", "is not a path like /base; it starts with one slash, for an Upstream is always the container itself")
 	case err != nil || strings.ContainsAny(s, "#\\ "):
-		return "", refuse("/base?x=1", "is not a path with an optional query")
+		return "", refuse("", "is not a path with an optional query")
 	case hasDotSegment(u.Path):
 		return "", refuse("", "has a dot segment")
 	case s == "/":
@@ -489,7 +503,7 @@ func hostHeader(s string) (string, error) {
 		}
 	}
 	if len(s) > 255 || strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]") != "" {
-		return "", refuse("keep", "is neither keep, upstream nor a host")
+		return "", refuse("", "is neither keep, upstream nor a host")
 	}
 	return s, nil
 }
