@@ -106,29 +106,29 @@ func (c *container) release() {
 	}
 }
 
-// find looks a container up by id, name or the start of exactly one id. The
-// caller holds the lock.
+// find looks a container up by id, name or the start of exactly one id, in this
+// order. The caller holds the lock.
 func (e *Engine) find(ref string) (*container, error) {
 	ref = strings.TrimPrefix(ref, "/")
 	if c, ok := e.containers[ref]; ok {
 		return c, nil
 	}
-	var found *container
+	var begin []*container
 	for id, c := range e.containers {
 		if c.name == ref {
 			return c, nil
 		}
 		if ref != "" && strings.HasPrefix(id, ref) {
-			if found != nil {
-				return nil, fmt.Errorf("several containers begin with %q: %w", ref, ErrNoSuchContainer)
-			}
-			found = c
+			begin = append(begin, c)
 		}
 	}
-	if found == nil {
+	switch len(begin) {
+	case 0:
 		return nil, fmt.Errorf("%w: %s", ErrNoSuchContainer, ref)
+	case 1:
+		return begin[0], nil
 	}
-	return found, nil
+	return nil, fmt.Errorf("%w: the ids of several begin with %s", ErrNoSuchContainer, ref)
 }
 
 // list is what /containers/json answers: the newest first.

@@ -108,15 +108,29 @@ func TestPausedAcceptsAndSaysNothing(t *testing.T) {
 
 func TestRenameMovesTheName(t *testing.T) {
 	e, c := start(t)
-	id := replica(t, e, "a", whoami.Leave{})
-	must(t, e.Rename("a", "b"))
-	if _, err := c.ContainerInspect(t.Context(), "a"); err == nil {
+	id := replica(t, e, "old", whoami.Leave{})
+	must(t, e.Rename("old", "new"))
+	if _, err := c.ContainerInspect(t.Context(), "old"); err == nil {
 		t.Error("the old name is still known")
 	}
-	found, err := c.ContainerInspect(t.Context(), "b")
+	found, err := c.ContainerInspect(t.Context(), "new")
 	must(t, err)
 	if found.ID != id {
 		t.Error(found.ID)
+	}
+}
+
+// TestNamesWinOverIDs: 0 begins one id in sixteen, a name it is only once.
+func TestNamesWinOverIDs(t *testing.T) {
+	e, c := start(t)
+	for _, digit := range "123456789abcdef" {
+		replica(t, e, "other-"+string(digit), whoami.Leave{})
+	}
+	id := replica(t, e, "0", whoami.Leave{})
+	found, err := c.ContainerInspect(t.Context(), "0")
+	must(t, err)
+	if found.ID != id {
+		t.Errorf("found %s", found.Name)
 	}
 }
 
