@@ -86,6 +86,7 @@ func TestFind(t *testing.T) {
 	for typed, want := range map[string]string{
 		"host": "host", "rota.host": "host", "timeout.dial": "timeout.dial",
 		"header": "header.", "header.": "header.", "rota.header.X-Env": "header.", "auth.jwt.claim.a.b": "auth.jwt.claim.",
+		"rota.admin.host": "host", "admin.timeout.dial": "timeout.dial",
 		"hots": "", "auth": "", "": "", "timeout.": "",
 	} {
 		if o, found := Find(typed); o.Key != want || found != (want != "") {
@@ -96,7 +97,7 @@ func TestFind(t *testing.T) {
 
 func TestNearestOption(t *testing.T) {
 	for typed, want := range map[string]string{
-		"hots": "host", "rota.tiemout.dial": "timeout.dial", "whitelist": "allow", "Host": "host", "frobnicate": "",
+		"hots": "host", "rota.tiemout.dial": "timeout.dial", "whitelist": "allow", "Host": "host", "frobnicate": "", "rota.admin.prot": "port",
 	} {
 		if got := Nearest(typed); got != want {
 			t.Errorf("Nearest(%q) = %q, want %q", typed, got, want)

@@ -167,13 +167,12 @@ func (g *grammar) find(key string) (o *Option, name string) {
 // reference. The caller may do with it what it likes.
 func Grammar() []Option { return slices.Clone(theGrammar.options) }
 
-// Find is the option that a label's key means, typed with or without prefix and
-// NAME: `timeout.dial`, `rota.host`, `header.X-Env`.
+// Find is the option that a label's key means, typed as people do: `timeout.dial`,
+// `rota.host`, `rota.admin.host`, `header`.
 func Find(key string) (Option, bool) {
-	key = strings.TrimPrefix(key, DefaultPrefix+".")
-	o, _ := theGrammar.find(key)
+	o := read(key).option
 	if o == nil {
-		o = theGrammar.byKey[key+"."]
+		o = theGrammar.byKey[strings.TrimSuffix(unprefixed(key), ".")+"."]
 	}
 	if o == nil {
 		return Option{}, false
@@ -181,10 +180,20 @@ func Find(key string) (Option, bool) {
 	return *o, true
 }
 
+// Nearest is the key of the option that a mistyped one probably means, or "".
+func Nearest(key string) string { return read(key).meant }
+
+func read(key string) reading {
+	key = unprefixed(key)
+	return theGrammar.newReader(DefaultPrefix, []string{key}).read(key)
+}
+
+func unprefixed(key string) string { return strings.TrimPrefix(key, DefaultPrefix+".") }
+
 // Below are the options nested under key, at any depth: of `auth` all its
 // kinds, of `timeout` its sub-options.
 func Below(key string) []Option {
-	key = strings.TrimSuffix(strings.TrimPrefix(key, DefaultPrefix+"."), ".") + "."
+	key = strings.TrimSuffix(unprefixed(key), ".") + "."
 	var all []Option
 	for _, o := range theGrammar.options {
 		if strings.HasPrefix(o.Key, key) && o.Key != key {
@@ -192,10 +201,4 @@ func Below(key string) []Option {
 		}
 	}
 	return all
-}
-
-// Nearest is the key of the option that a mistyped one probably means, or "".
-func Nearest(key string) string {
-	m := theGrammar.meant(strings.TrimPrefix(key, DefaultPrefix+"."))
-	return m.key
 }
