@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -26,6 +27,7 @@ func (r report) at() time.Time { return time.Unix(0, r.At) }
 type collector struct {
 	conn   net.PacketConn
 	reader sync.WaitGroup
+	marked chan struct{}
 
 	mu      sync.Mutex
 	reports []report
@@ -41,7 +43,7 @@ func newCollector() (*collector, error) {
 	if err := conn.(*net.UDPConn).SetReadBuffer(8 << 20); err != nil {
 		return nil, fmt.Errorf("enlarging the buffer for reports: %w", err)
 	}
-	c := &collector{conn: conn}
+	c := &collector{conn: conn, marked: make(chan struct{}, 1)}
 	c.reader.Go(c.read)
 	return c, nil
 }
@@ -63,7 +65,11 @@ func (c *collector) read() {
 			return
 		}
 		var r report
-		if json.Unmarshal(datagram[:n], &r) == nil {
+		switch {
+		case json.Unmarshal(datagram[:n], &r) != nil: // nobody's we know
+		case r.Kind == "mark":
+			c.marked <- struct{}{}
+		default:
 			c.add(r)
 		}
 	}
@@ -75,11 +81,26 @@ func (c *collector) add(r report) {
 	c.reports = append(c.reports, r)
 }
 
-// all gives what was reported since the last forget, in order of arrival.
-func (c *collector) all() []report {
+// all gives what was reported since the last forget, in order of arrival. What
+// the kernel has taken in when it is called is part of it: a mark is sent behind
+// it and waited for.
+func (c *collector) all() ([]report, error) {
+	mark, err := net.Dial("udp4", "127.0.0.1:"+c.port())
+	if err != nil {
+		return nil, fmt.Errorf("marking the end of the reports: %w", err)
+	}
+	defer func() { _ = mark.Close() }()
+	if _, err := mark.Write([]byte(`{"Kind":"mark"}`)); err != nil {
+		return nil, fmt.Errorf("marking the end of the reports: %w", err)
+	}
+	select {
+	case <-c.marked:
+	case <-time.After(10 * time.Second):
+		return nil, errors.New("the mark behind the reports does not arrive")
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return slices.Clone(c.reports)
+	return slices.Clone(c.reports), nil
 }
 
 // forget begins anew.

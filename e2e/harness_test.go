@@ -34,7 +34,7 @@ func TestLossesAreNoticed(t *testing.T) {
 	if len(failures(gotten)) == 0 {
 		t.Error("no GET was lost")
 	}
-	reports := s.collector.all()
+	reports := s.reports()
 	if v := judgePosts(posted, reports, append(kills(s.journal.since(begin)), exits(reports)...)); len(v.lost) == 0 || len(v.twice) > 0 || len(v.unseen) > 0 {
 		t.Errorf("of the POSTs %d were lost, %d received twice, %d unseen", len(v.lost), len(v.twice), len(v.unseen))
 	}

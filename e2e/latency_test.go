@@ -87,7 +87,7 @@ func (s *stage) eventOf(r replica, action string, begin time.Time) (at time.Time
 type span struct{ first, last time.Time }
 
 func (s *stage) reported(r replica, kind string, from time.Time) (found span) {
-	for _, report := range s.collector.all() {
+	for _, report := range s.reports() {
 		if report.Kind != kind || report.Instance != r.instance() || report.at().Before(from) {
 			continue
 		}

@@ -97,7 +97,7 @@ func (s *stage) startLoad(service, method string) *load {
 
 func (s *stage) judge(posted []*sent, begin time.Time) {
 	s.Helper()
-	reports := s.collector.all()
+	reports := s.reports()
 	deaths := append(kills(s.journal.since(begin)), exits(reports)...)
 	v := judgePosts(posted, reports, deaths)
 	s.Logf("POST: %s; %d of the failed were at a process when it died, %d processes died", summary(posted), len(v.excused), len(deaths))

@@ -143,6 +143,14 @@ func (s *stage) running(name string) []replica {
 	return slices.DeleteFunc(all, func(r replica) bool { return !r.running })
 }
 
+// reports gives what the apps reported so far.
+func (s *stage) reports() []report {
+	s.Helper()
+	all, err := s.collector.all()
+	must(s, err)
+	return all
+}
+
 func (s *stage) scale(name string, n int) {
 	s.Helper()
 	must(s, s.project.scale(s.Context(), name, n))
