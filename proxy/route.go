@@ -34,6 +34,8 @@ type route[T any] struct {
 	// literal ends: most hosts are told apart by them.
 	host       *mux.Route
 	head, tail string
+	// start is the literal start of a template path.
+	start string
 	// rules decides on a template path, method, header and query; nil if there
 	// are none.
 	rules *mux.Route
@@ -54,6 +56,9 @@ func compileRoutes[T any](r registration[T]) (map[spec.Host][]*route[T], error) 
 		if host != nil {
 			made.head = m.Host.Pattern[:strings.IndexByte(m.Host.Pattern, '{')]
 			made.tail = m.Host.Pattern[strings.LastIndexByte(m.Host.Pattern, '}')+1:]
+		}
+		if m.Path.Template {
+			made.start = m.Path.Pattern[:strings.IndexByte(m.Path.Pattern, '{')]
 		}
 		key := stageKey(m.Host)
 		routes[key] = append(routes[key], made)
@@ -81,13 +86,15 @@ func (r *route[T]) takesClient(client netip.Addr) bool {
 	return len(r.match.Clients) == 0 || inNetworks(r.match.Clients, client)
 }
 
-// takesPath compares literal paths and says how much of path was taken. A
-// template is left to gorilla.
+// takesPath compares literal paths and says how much of path was taken. Of a
+// template it looks at the start; the rest is left to gorilla.
 func (r *route[T]) takesPath(path string) (length int, ok bool) {
 	p := r.match.Path
 	switch {
-	case p.Pattern == "" || p.Template:
+	case p.Pattern == "":
 		return 0, true
+	case p.Template:
+		return 0, strings.HasPrefix(path, r.start)
 	case p.Exact:
 		return len(path), path == p.Pattern
 	case p.Pattern == "/":

@@ -65,9 +65,11 @@ func (t *table[T]) setAll(batch ...registration[T]) map[string]error {
 		routes, err := compileRoutes(r)
 		if err != nil {
 			failed[r.id] = err
+			delete(fresh, r.id)
 			continue
 		}
 		fresh[r.id] = registered[T]{registration: r, routes: routes}
+		delete(failed, r.id)
 	}
 	t.swap(fresh)
 	return failed
@@ -157,16 +159,6 @@ func store[T any](m *sync.Map, host string, s *stage[T]) {
 		return
 	}
 	m.Store(host, s)
-}
-
-// hosts lists the exact hosts that lead somewhere, sorted.
-func (t *table[T]) hosts() []string {
-	all := map[string]bool{}
-	t.exact.Range(func(host, _ any) bool {
-		all[host.(string)] = true
-		return true
-	})
-	return slices.Sorted(maps.Keys(all))
 }
 
 // stage is everything behind one host, or all template hosts, or no host.

@@ -48,6 +48,7 @@ func (m Match) Validate() error {
 	}
 	errs.within("Host", m.Host.validate())
 	errs.within("Path", m.Path.validate())
+	errs.within("Path", checkNamesApart(m))
 	for i, method := range m.Methods {
 		errs.check(isToken(method) && method == strings.ToUpper(method), fmt.Sprintf("Methods[%d]", i),
 			"%q is not an upper-case method", method)
@@ -55,6 +56,7 @@ func (m Match) Validate() error {
 	for i, c := range m.Headers {
 		field := fmt.Sprintf("Headers[%d]", i)
 		errs.check(isToken(c.Name), field+".Name", "%q is not a header name", c.Name)
+		errs.check(!strings.EqualFold(c.Name, "Host"), field+".Name", "the host is said by Host")
 		errs.within(field+".Value", c.validate())
 	}
 	for i, c := range m.Queries {
@@ -81,6 +83,22 @@ func (h Host) validate() error {
 		err = fmt.Errorf("%q is not in normal form: build it with ParseHost", h.Pattern)
 	}
 	return err
+}
+
+// checkNamesApart: host and path give their parts into one set of variables.
+func checkNamesApart(m Match) error {
+	inHost := map[string]bool{}
+	host, _ := splitTemplate(m.Host.Pattern) // errors are others' business
+	for _, p := range host {
+		inHost[p.name] = p.name != ""
+	}
+	path, _ := splitTemplate(m.Path.Pattern)
+	for _, p := range path {
+		if inHost[p.name] {
+			return fmt.Errorf("the name {%s} is used in the host too", p.name)
+		}
+	}
+	return nil
 }
 
 func (p Path) validate() error {

@@ -90,6 +90,19 @@ func TestValidateNamesTheField(t *testing.T) {
 	}
 }
 
+func TestValidateKeepsNamesApart(t *testing.T) {
+	target := soundTarget(t)
+	target.Matches[0].Path.Pattern = "/u/{tenant}"
+	if err := target.Validate(); err == nil || !strings.Contains(err.Error(), "Matches[0].Path: the name {tenant}") {
+		t.Error(err)
+	}
+	target = soundTarget(t)
+	target.Matches[0].Headers[0].Name = "host"
+	if err := target.Validate(); err == nil || !strings.HasPrefix(err.Error(), "Matches[0].Headers[0].Name: ") {
+		t.Error(err)
+	}
+}
+
 func TestValidateSaysAllAtOnce(t *testing.T) {
 	target := soundTarget(t)
 	target.ID, target.Drain, target.Upstreams[0].Weight = "", -1, -1
