@@ -19,10 +19,7 @@ func (s *session) findPlace(ctx context.Context) error {
 		return err
 	}
 	o := s.inventory.assembler.Outlook
-	o.Interfaces, o.Remote = nil, netip.Addr{}
-	if !found || me.onHost() {
-		o.Interfaces = s.interfaces()
-	}
+	o.Interfaces, o.Remote = s.interfaces(), netip.Addr{}
 	if !found {
 		if o.Remote, err = remoteEngine(ctx, s.Status().Host, o.Interfaces); err != nil {
 			return err

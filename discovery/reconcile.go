@@ -45,7 +45,7 @@ func (s *session) compare(all []listed, now time.Time) {
 	}
 	s.inventory.forgetEmpty(now)
 	took := time.Since(s.listing)
-	s.reconcile = now.Add(max(reconcileEvery, reconcileShare*took))
+	s.reconcile = now.Add(max(s.every, reconcileShare*took))
 	s.listing, s.touched, s.listed = time.Time{}, nil, true
 	s.report(func(st *EngineStatus) { st.LastSync = now })
 }

@@ -35,6 +35,25 @@ func (r *recorder) publish(targets []spec.Target) {
 	r.changed = make(chan struct{})
 }
 
+// count is how often Publish was called, and of how many Targets.
+func (r *recorder) count() (calls, targets int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.calls, len(r.targets)
+}
+
+// forget starts over.
+func (r *recorder) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.calls, r.targets = 0, map[string]spec.Target{}
+}
+
+func (r *recorder) published() int {
+	calls, _ := r.count()
+	return calls
+}
+
 func (r *recorder) look(id string) (spec.Target, time.Time, <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -238,7 +238,7 @@ func (s *session) apply(a answer, now time.Time) {
 		s.plan.touch(a.id, now)
 		return
 	default:
-		s.drift(suspected && differs(e.container, a.container))
+		s.drift(suspected && (!e.inspected || differs(e.container, a.container)))
 		s.learn(a.container, now)
 	}
 	delete(s.pending, a.id)

@@ -85,7 +85,7 @@ func stateReasons(e *entry) []Reason {
 	case !e.inspected:
 		return nil
 	case !e.alive():
-		return []Reason{{Code: CodeNotRunning, Severity: Note, Text: fmt.Sprintf("it is %s", e.State)}}
+		return []Reason{{Code: CodeNotRunning, Severity: Note, Text: fmt.Sprintf("it is not running (%s)", e.State)}}
 	case e.State == statePaused:
 		return []Reason{{Code: CodePaused, Severity: Note, Text: "it is paused"}}
 	case e.signalled():
@@ -104,8 +104,7 @@ type journal struct {
 	told map[string]string // by container, what was written last
 }
 
-// write logs a Verdict unless it says what it said before. Health and state
-// come and go; they are left out as long as nothing else is to be said.
+// write logs a Verdict unless it says what it said before.
 func (j journal) write(verdict Verdict) {
 	text := gist(verdict)
 	if j.told[verdict.ID] == text {
@@ -114,16 +113,27 @@ func (j journal) write(verdict Verdict) {
 	_, known := j.told[verdict.ID]
 	j.told[verdict.ID] = text
 	event := j.log.WithLevel(level(verdict, known))
-	event.Str("container", verdict.Name).Str("id", short(verdict.ID)).Str("outcome", string(verdict.Outcome))
-	for _, t := range verdict.Targets {
-		event.Dict(t.ID, zerolog.Dict().Strs("matches", t.Matches).Str("address", t.Address))
+	event.Str("container", verdict.Name).Str("id", short(verdict.ID)).Str("image", verdict.Image)
+	if len(verdict.Targets) > 0 {
+		event.Array("targets", targetLines(verdict.Targets))
 	}
-	reasons := allReasons(verdict)
-	event.Array("reasons", reasonTexts(reasons))
-	if i := slices.IndexFunc(reasons, func(r Reason) bool { return r.Fix != "" && r.Severity != Note }); i >= 0 {
-		event.Str("fix", reasons[i].Fix)
+	if reasons := allReasons(verdict); len(reasons) > 0 {
+		event.Array("reasons", reasonLines(reasons))
+		if fix := firstFix(reasons); fix != "" {
+			event.Str("fix", fix)
+		}
 	}
-	event.Msg("verdict")
+	event.Msg("container " + string(verdict.Outcome))
+}
+
+// firstFix is the remedy for what is decisive; notes need none.
+func firstFix(reasons []Reason) string {
+	for _, r := range reasons {
+		if r.Severity != Note && r.Fix != "" {
+			return r.Fix
+		}
+	}
+	return ""
 }
 
 func (j journal) forget(id string) { delete(j.told, id) }
@@ -135,7 +145,10 @@ func gist(verdict Verdict) string {
 		parts = append(parts, t.ID, t.Address, strings.Join(t.Matches, " "))
 	}
 	for _, r := range allReasons(verdict) {
-		parts = append(parts, string(r.Code), r.Text)
+		parts = append(parts, string(r.Code))
+		if r.Severity != Note {
+			parts = append(parts, r.Text)
+		}
 	}
 	return strings.Join(parts, "\x00")
 }
@@ -167,12 +180,22 @@ func allReasons(verdict Verdict) []Reason {
 	return all
 }
 
-// reasonTexts writes Reasons as `code: text`.
-type reasonTexts []Reason
+// targetLines and reasonLines write slices as arrays of a log line.
+type (
+	targetLines []TargetVerdict
+	reasonLines []Reason
+)
 
 // MarshalZerologArray implements zerolog.LogArrayMarshaler.
-func (r reasonTexts) MarshalZerologArray(a *zerolog.Array) {
-	for _, reason := range r {
-		a.Str(string(reason.Code) + ": " + reason.Text)
+func (all targetLines) MarshalZerologArray(a *zerolog.Array) {
+	for _, t := range all {
+		a.Dict(zerolog.Dict().Str("id", t.ID).Strs("matches", t.Matches).Str("address", t.Address))
+	}
+}
+
+// MarshalZerologArray implements zerolog.LogArrayMarshaler.
+func (all reasonLines) MarshalZerologArray(a *zerolog.Array) {
+	for _, r := range all {
+		a.Str(string(r.Code) + ": " + r.Text)
 	}
 }

@@ -53,6 +53,7 @@ type Watcher struct {
 	dial       func() (engine, error)
 	traces     func() traces
 	interfaces func() []netip.Prefix
+	every      time.Duration // the pause between two lists
 
 	inventory *inventory // of the goroutine in Run
 	journal   journal    // likewise
@@ -87,6 +88,7 @@ func NewWatcher(o Options) (*Watcher, error) {
 		dial:       func() (engine, error) { return dialEngine(o.Engine) },
 		traces:     readTraces,
 		interfaces: localInterfaces,
+		every:      reconcileEvery,
 		inventory: newInventory(grammar, assembler{
 			Engine: o.Engine.Name, Hosts: hosts,
 			Outlook: outlook{Network: o.Network, Prefix: o.Prefix, OwnPorts: o.OwnPorts},
