@@ -155,11 +155,10 @@ func (d *decoder) guardNeighbours() {
 			continue
 		}
 		for neighbour, t := range d.targets {
-			near := neighbour != "" && distance(name, neighbour, slack(name)+1) <= slack(name)
-			if near && !t.Guarded {
+			if neighbour != "" && !t.Guarded && !t.AccessBad && nearest(name, []string{neighbour}) != "" {
 				l := stray.taken[0]
-				right := join(d.prefix, neighbour, strings.TrimPrefix(l.key, join(d.prefix, name)+"."))
 				l.spoils = Access
+				right := join(d.prefix, neighbour, strings.TrimPrefix(l.key, join(d.prefix, name)+"."))
 				t.refuse(l, "guards a Target that nothing else describes, and "+quote(neighbour)+" is almost its name", right)
 			}
 		}
@@ -299,6 +298,7 @@ func (d *draft) warn(l label, reason, nearest string) {
 // finish works out what follows from several labels together.
 func (d *draft) finish(prefix string) Target {
 	d.warnOrphans(prefix)
+	d.warnIdleTLS(prefix)
 	d.claim()
 	slices.SortStableFunc(d.Problems, func(a, b Problem) int { return strings.Compare(a.Label, b.Label) })
 	return d.Target
@@ -329,5 +329,17 @@ func (d *draft) warnOrphans(prefix string) {
 		}
 		parent := theGrammar.byKey[l.option.Parent]
 		d.warn(l, fmt.Sprintf("refines %s, which is not set and so has its default, %s", parent.Key, parent.Default), join(prefix, d.Name, parent.Key))
+	}
+}
+
+// warnIdleTLS reports options of https on an Upstream that speaks something else.
+func (d *draft) warnIdleTLS(prefix string) {
+	if d.Upstream.Scheme == spec.HTTPS || d.label("scheme") == nil {
+		return
+	}
+	for _, l := range d.taken {
+		if l.option != nil && l.option.Parent == "scheme" {
+			d.warn(l, "has no effect without https", join(prefix, d.Name, "scheme")+": https")
+		}
 	}
 }

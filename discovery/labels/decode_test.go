@@ -141,3 +141,22 @@ func checkTargets(t *testing.T, d Decoded) {
 		}
 	}
 }
+
+func BenchmarkDecode(b *testing.B) {
+	usual := map[string]string{
+		"rota.host": "shop.test, *.shop.test", "rota.port": "8080", "rota.wait": "10s", "rota.timeout": "5s",
+		"rota.admin.host": "shop.test/admin", "rota.admin.port": "9000", "com.docker.compose.service": "web",
+	}
+	mistyped, neighbours := map[string]string{}, map[string]string{}
+	for i := range MaxLabels {
+		mistyped[fmt.Sprintf("rota.auht%d.bsaic.nothing", i)] = "x"
+		neighbours[fmt.Sprintf("rota.target%d.%s", i, []string{"host", "client"}[i%2])] = "::/0"
+	}
+	for name, labels := range map[string]map[string]string{"usual": usual, "mistyped": mistyped, "neighbours": neighbours} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				Decode(Options{}, labels)
+			}
+		})
+	}
+}

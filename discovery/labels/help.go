@@ -72,7 +72,7 @@ func (p page) entry(o Option) {
 	for _, line := range lines[1:] {
 		p.line(strings.Repeat(" ", helpIndent+helpKey), line)
 	}
-	p.indented(helpIndent+helpKey, o.facts())
+	p.indented(helpIndent+helpKey, "["+o.facts()+"]")
 }
 
 // facts are type, default and example in one line.
