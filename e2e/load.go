@@ -26,6 +26,7 @@ type load struct {
 	plan   loadPlan
 	client *client
 
+	once     sync.Once
 	stopping chan struct{}
 	sender   sync.WaitGroup // the one goroutine that keeps the rate
 	flying   sync.WaitGroup // one for each request without an answer
@@ -52,9 +53,9 @@ func startLoad(plan loadPlan) *load {
 }
 
 // stop ends the load, waits for the answers that are due and gives every
-// request that was sent.
+// request that was sent. A second call gives the same.
 func (l *load) stop() []*sent {
-	close(l.stopping)
+	l.once.Do(func() { close(l.stopping) })
 	l.sender.Wait()
 	l.flying.Wait()
 	l.client.close()

@@ -92,7 +92,9 @@ func (s *stage) play(sc scenario) {
 }
 
 func (s *stage) startLoad(service, method string) *load {
-	return startLoad(loadPlan{addr: s.addr, host: service + ".test", method: method, rate: rate, timeout: patient})
+	l := startLoad(loadPlan{addr: s.addr, host: service + ".test", method: method, rate: rate, timeout: patient})
+	s.Cleanup(func() { l.stop() }) // a scenario that breaks off leaves it running
+	return l
 }
 
 func (s *stage) judge(posted []*sent, begin time.Time) {

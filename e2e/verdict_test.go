@@ -32,7 +32,7 @@ func TestOthersGoOn(t *testing.T) {
 		{"lonely", []string{"network"}},
 		{"huge", []string{"rota.host"}},
 	} {
-		s.awaitVerdict(c.container, c.says)
+		t.Run(c.container, func(t *testing.T) { s.on(t).awaitVerdict(c.container, c.says) })
 	}
 	all := gets.stop()
 	t.Logf("GET: %s", summary(all))
