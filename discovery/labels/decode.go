@@ -131,7 +131,6 @@ func (d *decoder) result(asked bool) Decoded {
 		d.target("")
 	}
 	d.guardNeighbours()
-	d.warnUnguarded()
 	out := Decoded{
 		Exposed: asked && !d.container.hidden,
 		Hidden:  d.container.hidden,
@@ -163,38 +162,6 @@ func (d *decoder) guardNeighbours() {
 			}
 		}
 	}
-}
-
-// warnUnguarded points out that a check on one Target leaves the others open.
-func (d *decoder) warnUnguarded() {
-	check := d.firstCheck()
-	if check == nil {
-		return
-	}
-	for _, t := range d.targets {
-		if !t.Guarded && !t.AccessBad {
-			t.warn(*check, "does not guard "+targetTitle(t.Name)+", which is open to everybody", "")
-		}
-	}
-}
-
-// firstCheck is the first access label of the container, or nil.
-func (d *decoder) firstCheck() *label {
-	for _, name := range slices.Sorted(maps.Keys(d.targets)) {
-		for i, l := range d.targets[name].taken {
-			if l.spoils == Access {
-				return &d.targets[name].taken[i]
-			}
-		}
-	}
-	return nil
-}
-
-func targetTitle(name string) string {
-	if name == "" {
-		return "the default Target"
-	}
-	return "the Target " + quote(name)
 }
 
 // draft is a Target while its labels are read.
