@@ -52,12 +52,15 @@ func tooMany(prefix string, n int) Decoded {
 	return Decoded{Exposed: true, Problems: []Problem{{Label: prefix + ".*", Reason: reason}}}
 }
 
+// maxStrays is how many labels that are none of ours are worth a warning.
+const maxStrays = 20
+
 // strayKeys warns of labels that look like ours on a container that has none of
 // ours: `Rota.host`, `rota-host`, `rotta.host`.
 func strayKeys(prefix string, labels map[string]string) []Problem {
 	var all []Problem
 	for _, key := range slices.Sorted(maps.Keys(labels)) {
-		if right := meantPrefix(prefix, key); right != "" {
+		if right := meantPrefix(prefix, key); right != "" && len(all) < maxStrays {
 			l := label{key: key, value: labels[key]}
 			p := l.problem("is not one of our labels, but almost", right)
 			p.Warning = true
@@ -74,10 +77,14 @@ func meantPrefix(prefix, key string) string {
 		if end < 1 || end >= len(key) || !strings.ContainsRune(".-_:/", rune(key[end])) {
 			continue
 		}
+		if distance(fold(key[:end]), prefix, 2) == 2 {
+			continue
+		}
 		rest := key[end+1:]
-		group, _, _ := strings.Cut(rest, ".")
-		if theGrammar.groups[strings.ToLower(group)] && distance(strings.ToLower(key[:end]), prefix, 2) < 2 {
+		if m := theGrammar.newReader(prefix, nil).read(rest); m.option != nil {
 			return join(prefix, rest)
+		} else if m.right != "" {
+			return m.right
 		}
 	}
 	return ""
