@@ -59,6 +59,11 @@ func isHopByHop(name folded) bool {
 	return false
 }
 
+// mayBeHopByHop is a quick look at the first letter.
+func mayBeHopByHop(name string) bool {
+	return name != "" && strings.IndexByte("ckpthu", name[0]|0x20) >= 0
+}
+
 // isFraming: the proxy alone says where a message ends and whom it is for.
 func isFraming(name folded) bool { return name == "host" || name == "content-length" }
 

@@ -26,7 +26,7 @@ func stripHopByHop(h http.Header) {
 		}
 	}
 	for name := range h {
-		if isHopByHop(folded(foldName(buf[:0], name))) {
+		if mayBeHopByHop(name) && isHopByHop(folded(foldName(buf[:0], name))) {
 			delete(h, name)
 		}
 	}
@@ -37,13 +37,14 @@ func stripHopByHop(h http.Header) {
 
 // cleanRequest makes the header of a request fit to be sent on: no hop-by-hop
 // fields, no Proxy (which CGI programs take for their own setting), no second
-// spelling of a field that the proxy answers for.
+// spelling of a field that the proxy answers for, and no Host, which is in the
+// request itself.
 func cleanRequest(h http.Header) {
 	stripHopByHop(h)
 	var buf [32]byte
 	for name := range h {
-		n := folded(foldName(buf[:0], name))
-		if n == "proxy" || n == "host" || (isFraming(n) && hasUnderscore(name)) {
+		if strings.EqualFold(name, "proxy") || strings.EqualFold(name, "host") ||
+			(hasUnderscore(name) && isFraming(folded(foldName(buf[:0], name)))) {
 			delete(h, name)
 		}
 	}

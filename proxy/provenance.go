@@ -115,13 +115,12 @@ func (t trustedProxies) setProvenance(h http.Header, o origin) {
 		return
 	}
 	deleteProvenance(h)
+	peer := o.peer.String()
+	values := []string{o.scheme, o.authority, portOf(o.authority, o.scheme), peer, peer} // one allocation for all
+	h["X-Forwarded-Proto"], h["X-Forwarded-Host"], h["X-Forwarded-Port"] = values[0:1:1], values[1:2:2], values[2:3:3]
 	if o.peer.IsValid() {
-		peer := []string{o.peer.String()}
-		h["X-Forwarded-For"], h["X-Real-Ip"] = peer, peer[:1:1]
+		h["X-Forwarded-For"], h["X-Real-Ip"] = values[3:4:4], values[4:5:5]
 	}
-	h["X-Forwarded-Proto"] = []string{o.scheme}
-	h["X-Forwarded-Host"] = []string{o.authority}
-	h["X-Forwarded-Port"] = []string{portOf(o.authority, o.scheme)}
 }
 
 func deleteProvenance(h http.Header) {
