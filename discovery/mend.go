@@ -127,16 +127,17 @@ func (o outlook) noSharedNetwork(c container) *Reason {
 	return r
 }
 
-// joinable is the first network that a compose file can name; the engine's
-// three built-in ones cannot be.
+// joinable is the first network that a compose file can name.
 func joinable(networks []attachment) (attachment, bool) {
-	for _, a := range networks {
-		if a.Name != "bridge" && a.Name != "host" && a.Name != "none" {
-			return a, true
-		}
+	if i := slices.IndexFunc(networks, nameable); i >= 0 {
+		return networks[i], true
 	}
 	return attachment{}, false
 }
+
+// nameable says whether a compose file can name a network: the engine's three
+// built-in ones it cannot.
+func nameable(a attachment) bool { return a.Name != "bridge" && a.Name != "host" && a.Name != "none" }
 
 // joinLines are the lines that put c on a network besides those it is on.
 // exists says that the engine has the network under exactly that name.
@@ -146,7 +147,9 @@ func joinLines(c container, name string, exists bool) string {
 	}
 	keys := make([]string, 0, len(c.Networks)+1)
 	for _, a := range c.Networks {
-		keys = append(keys, composeKey(c, a.Name))
+		if nameable(a) {
+			keys = append(keys, composeKey(c, a.Name))
+		}
 	}
 	key := composeKey(c, name)
 	keys = append(keys, key)
