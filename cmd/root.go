@@ -92,6 +92,7 @@ func commands(env environment) []*cobra.Command {
 		newServeCommand(env),
 		newPsCommand(env),
 		newHealthcheckCommand(env),
+		newDemoCommand(),
 		newVersionCommand(),
 		withoutVariables(newWhoamiCommand()),
 	}

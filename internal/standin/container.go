@@ -1,6 +1,7 @@
 package standin
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -25,6 +26,7 @@ var ErrNoSuchContainer = errors.New("no such container")
 // Replica describes a container to create.
 type Replica struct {
 	Name   string // must be free
+	Calls  string // what it calls itself; empty means Name
 	Image  string // only shown; empty means "rota"
 	Labels map[string]string
 	// PortLabel is a further label that gets the port it will listen on,
@@ -38,6 +40,7 @@ type Replica struct {
 type container struct {
 	id      string
 	name    string
+	calls   string
 	image   string
 	labels  map[string]string
 	leave   whoami.Leave
@@ -61,11 +64,8 @@ func newContainer(r Replica) (*container, error) {
 		return nil, fmt.Errorf("choosing a port for %s: %w", r.Name, err)
 	}
 	c := &container{
-		id: newID(), name: r.Name, image: r.Image, labels: maps.Clone(r.Labels), leave: r.Leave, created: time.Now(),
+		id: newID(), name: r.Name, calls: cmp.Or(r.Calls, r.Name), image: cmp.Or(r.Image, "rota"), labels: maps.Clone(r.Labels), leave: r.Leave, created: time.Now(),
 		port: ln.Addr().(*net.TCPAddr).Port, reserved: ln, state: api.StateCreated,
-	}
-	if c.image == "" {
-		c.image = "rota"
 	}
 	if c.labels == nil {
 		c.labels = map[string]string{}
@@ -185,7 +185,7 @@ func (c *container) inspect() api.InspectResponse {
 
 // command is what it would be if it were a process of its own.
 func (c *container) command() []string {
-	return []string{"rota", "whoami", "--listen", c.address(), "--name", c.name}
+	return []string{"rota", "whoami", "--listen", c.address(), "--name", c.calls}
 }
 
 func (c *container) runState() *api.State {

@@ -68,7 +68,7 @@ func (e *Engine) Start(ref string) error {
 	if err != nil {
 		return err
 	}
-	p := newProcess(e.open, c.name, c.leave)
+	p := newProcess(e.open, c.calls, c.leave)
 	c.process, c.state, c.started, c.exitCode = p, api.StateRunning, time.Now(), 0
 	e.tellNetwork(c, events.ActionConnect)
 	e.running.Go(func() { e.exited(c, p, p.run(ln)) })
