@@ -452,6 +452,7 @@ func TestHalfClosingClient(t *testing.T) {
 	})
 	g := newRig(t, Options{})
 	g.mux.Apply(target(a.upstream()))
+	g.ready(1) // while it is held, a client that closes its side is gone
 	c, err := net.Dial("tcp", strings.TrimPrefix(g.base, "http://"))
 	if err != nil {
 		t.Fatal(err)
