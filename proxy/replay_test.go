@@ -136,4 +136,3 @@ func TestReplayReportsTheClientsFailure(t *testing.T) {
 type failingReader struct{}
 
 func (failingReader) Read([]byte) (int, error) { return 0, errClientGone }
-

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -205,6 +204,19 @@ func deadAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
+// listenOn serves on an address that was free a moment ago.
+func listenOn(t *testing.T, address string, handler http.HandlerFunc) *http.Server {
+	t.Helper()
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: handler}
+	go server.Serve(l)
+	t.Cleanup(func() { server.Close() })
+	return server
+}
+
 // rawBackend hands each connection to serve, which owns it.
 func rawBackend(t *testing.T, serve func(net.Conn)) string {
 	t.Helper()
@@ -237,13 +249,4 @@ func readHead(c net.Conn) bool {
 		head.Write(buf)
 	}
 	return true
-}
-
-func mustParse(t *testing.T, raw string) *url.URL {
-	t.Helper()
-	u, err := url.Parse(raw)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return u
 }

@@ -59,19 +59,13 @@ func TestHeldUntilReady(t *testing.T) {
 	g.mux.Apply(target(upstream("a", address)))
 	first, second := g.later(g.request("GET", "/", nil)), g.later(g.request("POST", "/", strings.NewReader("body")))
 	eventually(t, "two held requests", func() bool { return g.mux.Targets()[0].Held == 2 })
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var posted atomic.Pointer[string]
-	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	listenOn(t, address, func(w http.ResponseWriter, r *http.Request) {
 		if body, _ := io.ReadAll(r.Body); r.Method == "POST" {
 			posted.Store(ptr(string(body)))
 		}
 		fmt.Fprint(w, "here")
-	})}
-	go server.Serve(l)
-	t.Cleanup(func() { server.Close() })
+	})
 	wantReply(t, <-first, 200, "here")
 	wantReply(t, <-second, 200, "here")
 	if *posted.Load() != "body" {
@@ -107,8 +101,10 @@ func TestRoomCloses(t *testing.T) {
 	g.ready(1)
 	def.Upstreams = nil
 	g.mux.Apply(def)
-	wantReply(t, g.get("/"), 503, "rota: no-ready-upstream")
-	wantReply(t, g.get("/"), 503, "rota: no-ready-upstream") // closed by now, or soon
+	wantReply(t, g.get("/"), 503, "") // held until the room closes, or its own time is up
+	eventually(t, "the room to be closed", func() bool {
+		return strings.Contains(g.get("/").body, "rota: no-ready-upstream")
+	})
 }
 
 func TestRoomIsBounded(t *testing.T) {
