@@ -41,6 +41,8 @@ type memory struct {
 	Spec spec.Target
 	// Defined is false until there has been a good definition.
 	Defined bool
+	// Guarded: the definition restricts access.
+	Guarded bool
 	// Owner is the project whose labels define the Target.
 	Owner string
 }
@@ -57,8 +59,8 @@ type assembler struct {
 // and from what it was last. The verdicts are in the order of replicas.
 func (a assembler) assemble(id string, replicas []replica, last memory) (memory, []TargetVerdict) {
 	next := memory{Owner: ownerOf(replicas, last)}
-	definition, found := a.define(id, next.Owner, replicas, last)
-	next.Spec, next.Defined = definition.spec, definition.defined
+	definition, found := a.define(next.Owner, replicas, last)
+	next.Spec, next.Defined, next.Guarded = definition.spec, definition.defined, definition.guarded
 	next.Spec.ID, next.Spec.Source = id, a.Engine
 	next.Spec.Upstreams = nil
 	verdicts := make([]TargetVerdict, len(replicas))
@@ -101,18 +103,18 @@ func younger(x, y replica) int {
 type definition struct {
 	spec    spec.Target
 	defined bool
-	// from is the container whose labels it is; empty: it is the last good one.
-	from string
+	guarded bool
 	// bad are the containers whose own labels were passed over, and why.
 	bad map[string]Reason
 }
 
 // define finds the youngest container of the owning project whose Target-wide
-// labels hold. If none does, what was good before stays. found is false if
-// nobody is there to define anything.
-func (a assembler) define(id, owner string, replicas []replica, last memory) (d definition, found bool) {
-	d = definition{spec: last.Spec, defined: last.Defined, bad: map[string]Reason{}}
-	closed := ""
+// labels hold. If none does, what was good before stays, but never in place of
+// a check that the labels passed over ask for. found is false if nobody is
+// there to define anything.
+func (a assembler) define(owner string, replicas []replica, last memory) (d definition, found bool) {
+	d = definition{spec: last.Spec, defined: last.Defined, guarded: last.Guarded, bad: map[string]Reason{}}
+	closed, wantsGuard := "", false
 	for _, r := range slices.SortedFunc(slices.Values(replicas), younger) {
 		if r.project() != owner || !r.alive() {
 			continue
@@ -122,15 +124,18 @@ func (a assembler) define(id, owner string, replicas []replica, last memory) (d 
 			closed = cmp.Or(r.Asked.Spec.Closed, "an access option cannot be understood")
 		}
 		asked, reason := a.asked(r)
-		if reason != nil {
-			d.bad[r.ID] = *reason
-			continue
+		if reason == nil {
+			d.spec, d.defined, d.guarded = asked, true, r.Asked.Guarded
+			break
 		}
-		d.spec, d.defined, d.from = asked, true, r.ID
-		break
+		d.bad[r.ID] = *reason
+		wantsGuard = wantsGuard || r.Asked.Guarded
 	}
 	if !found {
 		return d, false
+	}
+	if wantsGuard && !d.guarded && closed == "" {
+		closed = "newer labels restrict access, cannot be used because of another option, and the earlier definition is open"
 	}
 	d.spec.Closed = closed
 	d.spec.Created = firstCreated(replicas, last)

@@ -443,8 +443,22 @@ func TestTooManyLabels(t *testing.T) {
 	s.wantVerdict("c", NotRouted, CodeBadOption)
 }
 
-// TestLastGoodEndsWithItsOwnClosure: what was closed is open again once the
-// labels are right.
+// TestAnEarlierOpenDefinitionDoesNotReplaceACheck: labels that ask for a check
+// and are wrong in something else must not be served under open ones.
+func TestAnEarlierOpenDefinitionDoesNotReplaceACheck(t *testing.T) {
+	s := newStage(t)
+	s.container("one", 1, "shop/web host=web.test")
+	s.container("two", 2, "shop/web host=web.test client=10.0.0.0/8 balance=sideways")
+	s.want("compose:shop/web", "web.test → one, two closed")
+	s.wantVerdict("two", Routed, CodeKeptLastGood, CodeClosed, CodeBadOption)
+	s.container("three", 3, "shop/web host=web.test client=10.0.0.0/8")
+	s.want("compose:shop/web", "web.test client=10.0.0.0/8 → one, three, two")
+	s.container("four", 4, "shop/web host=web.test client=10.0.0.0/8 balance=sideways")
+	s.want("compose:shop/web", "web.test client=10.0.0.0/8 → four, one, three, two")
+}
+
+// TestClosedUnderTheLastGoodDefinition: what was closed is open again once the
+// access rules are right.
 func TestClosedUnderTheLastGoodDefinition(t *testing.T) {
 	s := newStage(t)
 	s.container("one", 1, "host=web.test")
