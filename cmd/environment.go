@@ -73,11 +73,23 @@ func (e environment) unknown(root *cobra.Command) []unknownVariable {
 	for _, line := range e {
 		name, _, _ := strings.Cut(line, "=")
 		if strings.HasPrefix(name, variablePrefix) && !slices.Contains(known, name) {
-			near, _ := nearest(name, known)
-			found = append(found, unknownVariable{name: name, nearest: near})
+			found = append(found, unknownVariable{name: name, nearest: nearestVariable(name, known)})
 		}
 	}
 	return found
+}
+
+// nearestVariable compares what follows the prefix: that all have it in common
+// makes no two names alike.
+func nearestVariable(name string, known []string) string {
+	var words []string
+	for _, k := range known {
+		words = append(words, strings.TrimPrefix(k, variablePrefix))
+	}
+	if word, ok := nearest(strings.TrimPrefix(name, variablePrefix), words); ok {
+		return variablePrefix + word
+	}
+	return ""
 }
 
 type unknownVariable struct{ name, nearest string }

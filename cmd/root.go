@@ -93,6 +93,8 @@ func commands(env environment) []*cobra.Command {
 		newPsCommand(env),
 		newHealthcheckCommand(env),
 		newDemoCommand(),
+		newDemoCommand(),
+		newLabelsCommand(),
 		newVersionCommand(),
 		withoutVariables(newWhoamiCommand()),
 	}
