@@ -173,7 +173,10 @@ func (e *engine) removeImage(ctx context.Context, tag string) error {
 	return err
 }
 
-// containerEvents follows the events of all containers until ctx ends.
-func (e *engine) containerEvents(ctx context.Context) (<-chan events.Message, <-chan error) {
-	return e.api.Events(ctx, events.ListOptions{Filters: filters.NewArgs(filters.Arg("type", "container"))})
+// containerEvents follows the events of a project's containers until ctx ends.
+func (e *engine) containerEvents(ctx context.Context, project string) (<-chan events.Message, <-chan error) {
+	return e.api.Events(ctx, events.ListOptions{Filters: filters.NewArgs(
+		filters.Arg("type", "container"),
+		filters.Arg("label", "com.docker.compose.project="+project),
+	)})
 }

@@ -11,11 +11,11 @@ import (
 // there would be worth nothing.
 func TestLossesAreNoticed(t *testing.T) {
 	r := newRig(t)
-	s := &stage{rig: r, TB: t}
+	s := &stage{rig: r, TB: t, project: project{tool: r.tools[0], name: r.projectName(t)}}
 	s.watch()
 	path, err := composeFile{Services: appServices(r.appImage)(s.collector.port())}.write(t.TempDir())
 	must(t, err)
-	s.project = project{tool: r.tools[0], name: r.projectName(t), file: path}
+	s.project.file = path
 	t.Cleanup(s.tearDown)
 	s.scale("web", 1)
 	alone := s.running("web")[0]
@@ -34,8 +34,8 @@ func TestLossesAreNoticed(t *testing.T) {
 	if len(failures(gotten)) == 0 {
 		t.Error("no GET was lost")
 	}
-	reports := s.reports()
-	if v := judgePosts(posted, reports, append(kills(s.journal.since(begin)), exits(reports)...)); len(v.lost) == 0 || len(v.twice) > 0 || len(v.unseen) > 0 {
+	deaths := s.collector.deaths()
+	if v := judgePosts(posted, s.reports(), deaths); len(v.lost) == 0 || len(v.twice) > 0 || len(v.unseen) > 0 {
 		t.Errorf("of the POSTs %d were lost, %d received twice, %d unseen", len(v.lost), len(v.twice), len(v.unseen))
 	}
 	var actions []string
@@ -44,8 +44,8 @@ func TestLossesAreNoticed(t *testing.T) {
 			actions = append(actions, e.action)
 		}
 	}
-	t.Logf("the engine said %q, the app left %d times", actions, len(exits(reports)))
-	if len(exits(reports)) != 1 || len(actions) == 0 || actions[0] != "kill" {
+	t.Logf("the engine said %q, %d processes died", actions, len(deaths))
+	if len(deaths) != 1 || len(actions) == 0 || actions[0] != "kill" {
 		t.Error("a restart is not seen as one")
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/docker/docker/api/types/events"
 )
 
-// journal writes down what the engine says happened to containers, by the
-// engine's own clock, which is this machine's.
+// journal writes down what the engine says happened to the containers of a
+// project, by the engine's own clock, which is this machine's.
 type journal struct {
 	cancel context.CancelFunc
 	reader sync.WaitGroup
@@ -28,10 +28,10 @@ type entry struct {
 }
 
 // keepJournal follows the engine until close.
-func keepJournal(e *engine) *journal {
+func keepJournal(e *engine, project string) *journal {
 	ctx, cancel := context.WithCancel(context.Background())
 	j := &journal{cancel: cancel}
-	messages, failed := e.containerEvents(ctx)
+	messages, failed := e.containerEvents(ctx, project)
 	j.reader.Go(func() { j.read(messages, failed) })
 	return j
 }
@@ -68,27 +68,4 @@ func (j *journal) since(t time.Time) []entry {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(j.entries), func(e entry) bool { return e.at.Before(t) })
-}
-
-// kills are the deaths by SIGKILL: at the event, for such a process is asked
-// nothing.
-func kills(entries []entry) []death {
-	var all []death
-	for _, e := range entries {
-		if e.action == "kill" && e.signal == "9" {
-			all = append(all, death{instance: e.container[:12], at: e.at})
-		}
-	}
-	return all
-}
-
-// exits are the deaths that the apps announced with their last words.
-func exits(reports []report) []death {
-	var all []death
-	for _, r := range reports {
-		if r.Kind == "exiting" {
-			all = append(all, death{instance: r.Instance, at: r.at()})
-		}
-	}
-	return all
 }

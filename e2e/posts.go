@@ -5,16 +5,10 @@ import (
 	"time"
 )
 
-// death is the end of one process.
-type death struct {
-	instance string // host name of its container
-	at       time.Time
-}
-
 // deathSlack is how far from the instant of a death a POST may have been written
-// and still count as written at it: the proxy learns of a closed socket only when
-// it is next scheduled, and two clock readings are compared.
-const deathSlack = 25 * time.Millisecond
+// and still count as written at it: the proxy learns of a closed socket when it
+// is next scheduled, and so does the collector.
+const deathSlack = 10 * time.Millisecond
 
 // postVerdict is what a load of POSTs came to.
 type postVerdict struct {

@@ -36,7 +36,7 @@ func TestJudgePosts(t *testing.T) {
 		"at another process":               {failed(broken, 90, 105), []report{got("p", "two")}, died, "lost"},
 		"answered before the process died": {failed(broken, 90, 105), []report{got("p", "one"), answered("p", "one")}, died, "lost"},
 		"over before anybody died":         {failed(broken, 10, 70), []report{got("p", "one")}, died, "lost"},
-		"sent after it died":               {failed(broken, 130, 140), nil, died, "lost"},
+		"sent after it died":               {failed(broken, 111, 140), nil, died, "lost"},
 		"nobody died":                      {failed(broken, 90, 105), nil, nil, "lost"},
 		"never written":                    {failed(503, 90, 105), nil, died, "lost"},
 		"no answer at all":                 {failed(0, 90, 105), nil, died, "lost"},
@@ -60,10 +60,14 @@ func TestCollectorKeepsWhatIsReported(t *testing.T) {
 	app, err := net.Dial("udp", "127.0.0.1:"+c.port())
 	must(t, err)
 	t.Cleanup(func() { _ = app.Close() })
+	lifeline, err := net.Dial("tcp", "127.0.0.1:"+c.port())
+	must(t, err)
+	_, err = lifeline.Write([]byte("one\n"))
+	must(t, err)
 	for _, datagram := range []string{
 		`{"Kind":"got","Instance":"one","Request":"POST-1","Method":"POST","At":1000000007}`,
 		`noise`,
-		`{"Kind":"exiting","Instance":"one","At":2000000000}`,
+		`{"Kind":"answered","Instance":"one","Request":"POST-1","Method":"POST","At":2000000000}`,
 	} {
 		_, err := app.Write([]byte(datagram))
 		must(t, err)
@@ -76,8 +80,19 @@ func TestCollectorKeepsWhatIsReported(t *testing.T) {
 	if want := (report{Kind: "got", Instance: "one", Request: "POST-1", Method: "POST", At: 1000000007}); reports[0] != want {
 		t.Errorf("got %+v, want %+v", reports[0], want)
 	}
-	if deaths := exits(reports); len(deaths) != 1 || deaths[0].instance != "one" || !deaths[0].at.Equal(time.Unix(2, 0)) {
-		t.Errorf("deaths: %+v", deaths)
+	if deaths := c.deaths(); len(deaths) > 0 {
+		t.Errorf("deaths before anybody died: %+v", deaths)
+	}
+	before := time.Now()
+	must(t, lifeline.Close())
+	eventually(t, 5*time.Second, func() string {
+		if len(c.deaths()) == 0 {
+			return "the death is not seen"
+		}
+		return ""
+	})
+	if d := c.deaths()[0]; d.instance != "one" || d.at.Before(before) {
+		t.Errorf("got %+v for a death of one after %s", d, before)
 	}
 	c.forget()
 	if reports, err := c.all(); err != nil || len(reports) != 0 {

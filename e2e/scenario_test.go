@@ -99,9 +99,8 @@ func (s *stage) startLoad(service, method string) *load {
 
 func (s *stage) judge(posted []*sent, begin time.Time) {
 	s.Helper()
-	reports := s.reports()
-	deaths := append(kills(s.journal.since(begin)), exits(reports)...)
-	v := judgePosts(posted, reports, deaths)
+	deaths := s.collector.deaths()
+	v := judgePosts(posted, s.reports(), deaths)
 	s.Logf("POST: %s; %d of the failed were at a process when it died, %d processes died", summary(posted), len(v.excused), len(deaths))
 	if len(v.unseen) > 0 {
 		s.Errorf("%d answered POSTs were reported by nobody, %s first: nothing can be said", len(v.unseen), v.unseen[0])

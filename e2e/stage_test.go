@@ -32,14 +32,14 @@ const (
 // setUp starts rota and, at no replica, the services that are given.
 func (r *rig) setUp(tb testing.TB, tool composeTool, services func(collector string) map[string]service) *stage {
 	tb.Helper()
-	s := &stage{rig: r, TB: tb}
+	s := &stage{rig: r, TB: tb, project: project{tool: tool, name: r.projectName(tb)}}
 	s.openSocket()
 	s.watch()
 	file := composeFile{Services: services(s.collector.port()), Networks: map[string]struct{}{"default": {}, "elsewhere": {}}}
 	file.Services["rota"] = s.rota()
 	path, err := file.write(tb.TempDir())
 	must(tb, err)
-	s.project = project{tool: tool, name: r.projectName(tb), file: path}
+	s.project.file = path
 	tb.Cleanup(s.tearDown)
 	must(tb, s.project.scale(tb.Context(), "rota", 1))
 	s.findRota()
@@ -68,7 +68,7 @@ func (s *stage) watch() {
 	s.collector, err = newCollector()
 	must(s, err)
 	s.Cleanup(s.collector.close)
-	s.journal = keepJournal(s.engine)
+	s.journal = keepJournal(s.engine, s.project.name)
 	s.Cleanup(s.journal.close)
 }
 

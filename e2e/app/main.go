@@ -1,7 +1,7 @@
 // Command app is the upstream of the end-to-end scenarios: a server that leaves
 // the way real ones do, at once or after draining, and that tells the test by
 // UDP what it received, so that nothing is forgotten when its container is
-// removed.
+// removed, and by the end of a connection when it died.
 package main
 
 import (
@@ -45,7 +45,7 @@ func parse() options {
 	flag.DurationVar(&o.drain, "drain", 0, "how long to go on serving after SIGTERM; 0 exits at once")
 	flag.DurationVar(&o.work, "work", 0, "how long answering a POST takes")
 	flag.DurationVar(&o.startDelay, "start-delay", 0, "how long to wait before listening")
-	flag.StringVar(&o.collector, "collector", "", "UDP port of the default gateway to report to; empty reports nothing")
+	flag.StringVar(&o.collector, "collector", "", "port of the default gateway to report to; empty reports nothing")
 	flag.BoolVar(&o.reportAll, "report-all", false, "report every request, not only POSTs")
 	flag.Parse()
 	return o
@@ -94,12 +94,13 @@ type app struct {
 	options
 	instance string
 	reports  net.Conn
+	lifeline net.Conn
 	sick     atomic.Bool
 }
 
 // report is one datagram; the test decodes the same fields.
 type report struct {
-	Kind     string // listening, got, answered, exiting
+	Kind     string // listening, got, answered
 	Instance string // the container's host name
 	Request  string // its E2e-Id
 	Method   string
@@ -117,10 +118,17 @@ func (a *app) connect() (err error) {
 	if err != nil {
 		return err
 	}
-	if a.reports, err = net.Dial("udp", net.JoinHostPort(host, a.collector)); err != nil {
+	collector := net.JoinHostPort(host, a.collector)
+	if a.reports, err = net.Dial("udp", collector); err != nil {
 		return fmt.Errorf("connecting to the collector: %w", err)
 	}
-	return nil
+	// Never closed: when it ends, the kernel has taken the process's sockets
+	// away, and that is the moment the test wants to know.
+	if a.lifeline, err = net.Dial("tcp", collector); err != nil {
+		return fmt.Errorf("connecting the lifeline: %w", err)
+	}
+	_, err = fmt.Fprintln(a.lifeline, a.instance)
+	return err
 }
 
 // gateway is the machine that runs the container, seen from inside: where its
@@ -192,6 +200,5 @@ func (a *app) leave(server *http.Server) {
 		defer cancel()
 		_ = server.Shutdown(ctx)
 	}
-	a.report(report{Kind: "exiting"})
 	os.Exit(0)
 }
