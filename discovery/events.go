@@ -68,7 +68,7 @@ func (s *session) handleContainer(e *entry, ev event, late bool, now time.Time) 
 		s.believe(e, ev)
 		return
 	}
-	s.look(e, now)
+	s.look(e, ev, now)
 }
 
 // act changes a container at once, and makes answers that are under way count
@@ -78,11 +78,21 @@ func (s *session) act(e *entry, edit func(*container)) {
 	s.inventory.change(e, edit)
 }
 
-// look has a container inspected soon, if its details matter.
-func (s *session) look(e *entry, now time.Time) {
-	if s.inventory.wanted(e) {
-		s.plan.touch(e.ID, now)
+// look has a container inspected soon, if its details matter. An engine that
+// starts a container keeps an inspect of it waiting until it runs. Asked early,
+// just after `create` or `connect`, it therefore answers at the very moment
+// that matters; but when many start at once such waiting must not keep others
+// from being looked at.
+func (s *session) look(e *entry, ev event, now time.Time) {
+	if !s.inventory.wanted(e) {
+		return
 	}
+	started := ev.Action == "start" || ev.Action == "restart"
+	if e.alive() || started || s.plan.spare() {
+		s.plan.touch(e.ID, now)
+		return
+	}
+	s.plan.idly(e.ID, now)
 }
 
 // believe follows a container of which only its line in the list matters.
@@ -111,5 +121,5 @@ func (s *session) handleNetwork(e *entry, ev event, late bool, now time.Time) {
 	if ev.Action == "disconnect" && !late {
 		s.act(e, func(c *container) { *c = c.without(ev.NetworkID, ev.Attributes["name"]) })
 	}
-	s.look(e, now)
+	s.look(e, ev, now)
 }

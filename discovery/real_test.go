@@ -6,6 +6,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +20,7 @@ import (
 	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/api/types/network"
 	"github.com/docker/docker/client"
+	"github.com/docker/go-connections/nat"
 	"github.com/rs/zerolog"
 )
 
@@ -126,30 +129,30 @@ func (r *realEngine) network(name string) string {
 }
 
 // watch runs a Watcher on the engine and waits for its first full picture.
-func (r *realEngine) watch(edits ...func(*Options)) (*Watcher, *recorder) {
+func (r *realEngine) watch(edits ...func(*Watcher)) (*Watcher, *recorder) {
 	r.t.Helper()
 	seen := newRecorder()
-	o := Options{Prefix: r.prefix, Publish: seen.publish, Log: zerolog.New(zerolog.NewTestWriter(r.t)).Level(zerolog.InfoLevel)}
+	w, err := NewWatcher(Options{
+		Prefix: r.prefix, Publish: seen.publish,
+		Log: zerolog.New(zerolog.NewTestWriter(r.t)).Level(zerolog.WarnLevel),
+	})
+	r.must(err)
+	w.every = 50 * time.Millisecond // to look for drift often
 	for _, edit := range edits {
-		edit(&o)
+		edit(w)
 	}
-	return runWatcher(r.t, o), seen
-}
-
-// runWatcher runs a Watcher until the test ends.
-func runWatcher(t *testing.T, o Options) *Watcher {
-	t.Helper()
-	w, err := NewWatcher(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	startWatcher(t, w)
+	startWatcher(r.t, w)
 	select {
 	case <-w.Synced():
 	case <-time.After(20 * time.Second):
-		t.Fatalf("not synced: %+v", w.Status())
+		r.t.Fatalf("not synced: %+v", w.Status())
 	}
-	return w
+	r.t.Cleanup(func() {
+		if drift := w.Status().Drift; drift != 0 {
+			r.t.Errorf("drift %d", drift)
+		}
+	})
+	return w, seen
 }
 
 func startWatcher(t *testing.T, w *Watcher) {
@@ -210,19 +213,188 @@ func TestRealLife(t *testing.T) {
 	seen.await(t, target, "")
 	r.must(r.ContainerRemove(ctx, id, dockercontainer.RemoveOptions{}))
 	awaitNoVerdict(t, w, id)
-	if drift := w.Status().Drift; drift != 0 {
-		t.Errorf("drift %d", drift)
-	}
 }
 
 func awaitNoVerdict(t *testing.T, w *Watcher, id string) {
 	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
-	for slices.ContainsFunc(w.Containers(), func(v Verdict) bool { return v.ID == id }) {
-		if time.Now().After(deadline) {
-			t.Fatalf("the container still has a verdict")
+	await(t, "the verdict to go", func() bool {
+		return !slices.ContainsFunc(w.Containers(), func(v Verdict) bool { return v.ID == id })
+	})
+}
+
+// get asks the Target's only Upstream.
+func (r *realEngine) get(seen *recorder, id, path string) string {
+	r.t.Helper()
+	target, _, _ := seen.look(id)
+	if len(target.Upstreams) != 1 {
+		r.t.Fatalf("%s has %d upstreams", id, len(target.Upstreams))
+	}
+	var body []byte
+	await(r.t, "an answer from "+target.Upstreams[0].Address, func() bool {
+		answer, err := http.Get("http://" + target.Upstreams[0].Address + path)
+		if err != nil {
+			return false
 		}
-		time.Sleep(time.Millisecond)
+		defer func() { _ = answer.Body.Close() }()
+		body, err = io.ReadAll(answer.Body)
+		return err == nil
+	})
+	return string(body)
+}
+
+// TestRealNetworks: every way to a container really leads to it.
+func TestRealNetworks(t *testing.T) {
+	r := newRealEngine(t)
+	_, seen := r.watch()
+	ctx := t.Context()
+	edge := r.network("edge")
+	at := func(name string) string { return "container:" + r.prefix + "-" + name }
+	running := func(name string) string { return r.prefix + "-" + name + " running" }
+
+	web := r.create("web", map[string]string{"host": "web.test"}, nil)
+	r.must(r.NetworkConnect(ctx, edge, web, nil)) // before the start: a network this host learns of with it
+	r.start(web)
+	seen.await(t, at("web"), running("web"))
+	r.get(seen, at("web"), "/")
+	first, _, _ := seen.look(at("web"))
+	r.must(r.NetworkDisconnect(ctx, "bridge", web, false))
+	await(t, "the other network's address", func() bool {
+		now, _, _ := seen.look(at("web"))
+		return len(now.Upstreams) == 1 && now.Upstreams[0].Address != first.Upstreams[0].Address
+	})
+	r.get(seen, at("web"), "/")
+	r.must(r.NetworkDisconnect(ctx, edge, web, false))
+	seen.await(t, at("web"), "")
+	r.must(r.NetworkConnect(ctx, "bridge", web, nil))
+	seen.await(t, at("web"), running("web"))
+	r.get(seen, at("web"), "/")
+
+	beside := r.create("beside", map[string]string{"host": "beside.test", "port": "8081"}, &dockercontainer.HostConfig{NetworkMode: dockercontainer.NetworkMode("container:" + web)},
+		func(c *dockercontainer.Config) { c.Cmd = []string{"8081"} })
+	r.start(beside)
+	seen.await(t, at("beside"), running("beside"))
+	r.get(seen, at("beside"), "/")
+	r.must(r.ContainerKill(ctx, web, "KILL"))
+	seen.await(t, at("beside"), "")
+
+	host := r.create("host", map[string]string{"host": "host.test", "port": "18473"}, &dockercontainer.HostConfig{NetworkMode: "host"},
+		func(c *dockercontainer.Config) { c.Cmd = []string{"18473"} })
+	r.start(host)
+	seen.await(t, at("host"), running("host"))
+	r.get(seen, at("host"), "/")
+
+	none := r.create("none", map[string]string{"host": "none.test"}, &dockercontainer.HostConfig{NetworkMode: "none"})
+	r.start(none)
+	await(t, "a verdict on the one without network", func() bool {
+		_, known, _ := seen.look(at("none"))
+		return !known.IsZero()
+	})
+	seen.await(t, at("none"), "")
+}
+
+// TestRealPublishedPorts: a host that cannot reach the bridges goes by
+// published ports.
+func TestRealPublishedPorts(t *testing.T) {
+	r := newRealEngine(t)
+	_, seen := r.watch(func(w *Watcher) { w.interfaces = func() []netip.Prefix { return nil } })
+	id := r.create("web", map[string]string{"host": "web.test"}, &dockercontainer.HostConfig{
+		PortBindings: nat.PortMap{"8080/tcp": {{HostIP: "127.0.0.1"}}},
+	})
+	r.start(id)
+	seen.await(t, "container:"+r.prefix+"-web", r.prefix+"-web running")
+	r.get(seen, "container:"+r.prefix+"-web", "/")
+}
+
+func TestRealHealthcheck(t *testing.T) {
+	r := newRealEngine(t)
+	_, seen := r.watch()
+	target, name := "container:"+r.prefix+"-web", r.prefix+"-web"
+	id := r.create("web", map[string]string{"host": "web.test"}, nil, func(c *dockercontainer.Config) {
+		c.Healthcheck = &dockercontainer.HealthConfig{
+			Test: []string{"CMD", "/app", "check", "/sick"}, Interval: 200 * time.Millisecond, Timeout: 5 * time.Second, Retries: 1,
+		}
+	})
+	r.start(id)
+	seen.await(t, target, name+" running")
+	r.get(seen, target, "/sick")
+	seen.await(t, target, name+" unhealthy")
+	r.get(seen, target, "/well")
+	seen.await(t, target, name+" running")
+}
+
+// TestRealSelf: what a process sees in a container leads to that container.
+func TestRealSelf(t *testing.T) {
+	r := newRealEngine(t)
+	_, seen := r.watch()
+	for _, mode := range [...]string{"bridge", "host"} {
+		id := r.create("self-"+mode, map[string]string{"host": "web.test", "port": "18474"}, &dockercontainer.HostConfig{NetworkMode: dockercontainer.NetworkMode(mode)},
+			func(c *dockercontainer.Config) { c.Cmd = []string{"18474"} })
+		r.start(id)
+		target := "container:" + r.prefix + "-self-" + mode
+		seen.await(t, target, r.prefix+"-self-"+mode+" running")
+		all := traces{
+			MountInfo: r.get(seen, target, "/proc/self/mountinfo"),
+			Cgroup:    r.get(seen, target, "/proc/self/cgroup"),
+			Hostname:  r.get(seen, target, "/hostname"),
+		}
+		for what, some := range map[string]traces{"mountinfo": {MountInfo: all.MountInfo}, "cgroup": {Cgroup: all.Cgroup}, "hostname": {Hostname: all.Hostname}} {
+			c, found, err := findSelf(t.Context(), dockerEngine{r.Client}, "", some)
+			if mode == "host" && what == "hostname" {
+				if found {
+					t.Errorf("the host's name %q led to a container", all.Hostname)
+				}
+				continue
+			}
+			if err != nil || !found || c.ID != id {
+				t.Errorf("%s network, by %s: found %t %s, %v", mode, what, found, short(c.ID), err)
+			}
+		}
+	}
+	if _, found, err := findSelf(t.Context(), dockerEngine{r.Client}, "", readTraces()); err != nil || found {
+		t.Errorf("this process, on a host: found %t, %v", found, err)
+	}
+}
+
+// TestRealLatency prints how long the engine's events take to be published.
+func TestRealLatency(t *testing.T) {
+	r := newRealEngine(t)
+	_, seen := r.watch(func(w *Watcher) { w.every = reconcileEvery })
+	stream, ended := dockerEngine{r.Client}.follow(t.Context())
+	target, name := "container:"+r.prefix+"-web", r.prefix+"-web"
+	id := r.create("web", map[string]string{"host": "web.test"}, nil)
+	taken := map[string][]time.Duration{}
+	note := func(action, want string) {
+		at := seen.await(t, target, want)
+		taken[action] = append(taken[action], at.Sub(eventTime(t, stream, ended, id, action)))
+	}
+	for range 10 {
+		r.start(id)
+		note("start", name+" running")
+		r.must(r.ContainerPause(t.Context(), id))
+		note("pause", name+" paused")
+		r.must(r.ContainerUnpause(t.Context(), id))
+		note("unpause", name+" running")
+		r.must(r.ContainerKill(t.Context(), id, "KILL"))
+		note("die", "")
+	}
+	for _, action := range [...]string{"start", "pause", "unpause", "die"} {
+		slices.Sort(taken[action])
+		t.Logf("%-8s published after a median of %s, at most %s", action, taken[action][5], taken[action][9])
+	}
+}
+
+// eventTime is the engine's time of the next event of that kind.
+func eventTime(t *testing.T, stream <-chan event, ended <-chan error, id, action string) time.Time {
+	t.Helper()
+	for {
+		select {
+		case e := <-stream:
+			if e.Container == id && e.Action == action {
+				return e.Time
+			}
+		case err := <-ended:
+			t.Fatal(err)
+		}
 	}
 }
 

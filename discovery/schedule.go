@@ -25,6 +25,7 @@ type appointment struct {
 	first   time.Time // when the first event of the group came
 	at      time.Time
 	suspect bool // no event: the list showed something else than what is known
+	idle    bool // only when there is little else to do
 }
 
 func newSchedule(slots int) *schedule {
@@ -39,7 +40,7 @@ func (s *schedule) touch(id string, now time.Time) {
 		return
 	}
 	a, found := s.waiting[id]
-	if !found || a.suspect {
+	if !found || a.suspect || a.idle {
 		a = appointment{first: now}
 	}
 	a.at = now.Add(quiet)
@@ -55,6 +56,17 @@ func (s *schedule) later(id string, at time.Time, suspect bool) {
 		return
 	}
 	s.waiting[id] = appointment{first: at, at: at, suspect: suspect}
+}
+
+// unhurried is how long a look waits that is only taken with little else to do.
+const unhurried = time.Second
+
+// idly makes a container dirty that can wait, unless it is dirty already.
+func (s *schedule) idly(id string, now time.Time) {
+	if _, found := s.waiting[id]; found || s.queued[id] {
+		return
+	}
+	s.waiting[id] = appointment{at: now.Add(unhurried), idle: true}
 }
 
 // soon queues a container without a quiet period.
@@ -84,6 +96,11 @@ func (s *schedule) forget(id string) { delete(s.waiting, id) }
 func (s *schedule) ripen(now time.Time) (suspects []string) {
 	for id, a := range s.waiting {
 		if a.at.After(now) || s.inflight[id] {
+			continue
+		}
+		if a.idle && !s.spare() {
+			a.at = now.Add(unhurried)
+			s.waiting[id] = a
 			continue
 		}
 		if a.suspect {
@@ -116,6 +133,10 @@ func (s *schedule) begin() (id string, ok bool) {
 	s.inflight[id] = true
 	return id, true
 }
+
+// spare says whether at least half of the slots are free and nobody waits for
+// one.
+func (s *schedule) spare() bool { return len(s.queue) == 0 && 2*len(s.inflight) <= s.slots }
 
 // done frees the slot.
 func (s *schedule) done(id string) { delete(s.inflight, id) }

@@ -15,7 +15,7 @@ const (
 	// listTimeout bounds the list of all containers.
 	listTimeout = time.Minute
 	// parallelInspects is how many containers are asked for at a time.
-	parallelInspects = 8
+	parallelInspects = 16
 )
 
 // session is one connection to the engine: subscribe, list, follow. Its

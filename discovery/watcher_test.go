@@ -565,6 +565,37 @@ func TestReconcileFindsWhatEventsDidNotTell(t *testing.T) {
 	})
 }
 
+// TestManyStartsDoNotHoldUpOthers: the engine lets an inspect of a container
+// that is being started wait.
+func TestManyStartsDoNotHoldUpOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDouble(running("a", web))
+		_, seen := d.watch(t)
+		synctest.Wait()
+		release := make(chan struct{})
+		d.mu.Lock()
+		d.inspecting = func(_ context.Context, id string) error {
+			if id != "a" {
+				<-release
+			}
+			return nil
+		}
+		d.mu.Unlock()
+		for i := range 100 {
+			c := running(fmt.Sprintf("new%03d", i), web)
+			c.State = "created"
+			d.set(c)
+			d.emit(c.ID, "create")
+			later(2 * quietCap)
+		}
+		d.edit("a", func(c *container) { c.Health = "unhealthy" })
+		d.emit("a", "health_status")
+		later(quietCap)
+		seen.want(t, "container:a", "a unhealthy")
+		close(release)
+	})
+}
+
 // TestListRacesEvents: containers come and go while the list is made.
 func TestListRacesEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
