@@ -74,16 +74,15 @@ func strayKeys(prefix string, labels map[string]string) []Problem {
 // option behind it, else "".
 func meantPrefix(prefix, key string) string {
 	for _, end := range [...]int{len(prefix) - 1, len(prefix), len(prefix) + 1} {
-		if end < 1 || end >= len(key) || !strings.ContainsRune(".-_:/", rune(key[end])) {
+		if end < 1 || end >= len(key) || !strings.ContainsRune(".-_:/", rune(key[end])) || distance(fold(key[:end]), prefix, 2) == 2 {
 			continue
 		}
-		if distance(fold(key[:end]), prefix, 2) == 2 {
-			continue
-		}
-		rest := key[end+1:]
-		if m := theGrammar.newReader(prefix, nil).read(rest); m.option != nil {
-			return join(prefix, rest)
-		} else if m.right != "" {
+		m := theGrammar.newReader(prefix, nil).read(key[end+1:])
+		switch {
+		case m.target != "" && key[end] != '.': // `rota-demo.host` is of another prefix
+		case m.option != nil:
+			return join(prefix, key[end+1:])
+		case m.right != "":
 			return m.right
 		}
 	}
