@@ -4,12 +4,16 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 
 	"github.com/rota-proxy/rota/cmd"
 )
 
 func main() {
-	ctx := cmd.UntilSignal(context.Background(), func() { os.Exit(1) })
+	ctx := cmd.UntilSignal(context.Background(), func() {
+		fmt.Fprintln(os.Stderr, "rota: told to stop twice, ending without waiting")
+		os.Exit(1)
+	})
 	os.Exit(cmd.Execute(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
 }

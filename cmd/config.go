@@ -113,7 +113,7 @@ func (c *config) bindDiscovery(flags *pflag.FlagSet) {
 		group: groupDiscovery, placeholder: "labelled|all", example: exposeAll,
 		help: "Which containers are routed: those with labels, or all that do not hide.",
 	})
-	addFlag(flags, "default-host", flagValue(&c.discovery.defaultHost, "{{.Service}}.localhost", parseText), flagText{
+	addFlag(flags, "default-host", flagValue(&c.discovery.defaultHost, "{{.Service}}.localhost", parseTemplate), flagText{
 		group: groupDiscovery, placeholder: "TEMPLATE", example: "'{{.Service}}.example.com'",
 		help: "The host of containers that name none; knows .Service .Project .Name and {{.Label \"x\"}}.",
 	})

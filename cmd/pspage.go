@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -109,7 +110,7 @@ func containerRows(container admin.ContainerView) [][]string {
 	}
 	var rows [][]string
 	for _, part := range container.Targets {
-		reasons := append(append([]admin.ReasonView{}, part.Reasons...), container.Reasons...)
+		reasons := slices.Concat(part.Reasons, container.Reasons)
 		rows = append(rows, []string{
 			container.Name, part.Target, strings.Join(part.Hosts, ", "), part.Address, part.State,
 			reasonCell(reasons, part.State == spec.Ready.String()),
@@ -139,13 +140,14 @@ func decisive(reasons []admin.ReasonView) (admin.ReasonView, bool) {
 	return admin.ReasonView{}, false
 }
 
-// advice is every finding that can be mended, with what to type. What replicas
+// advice is what the table has no room for: every finding that can be mended,
+// with what to type, and every error beyond the one in the row. What replicas
 // have in common is said once.
 func (p psPage) advice() []string {
 	var order []admin.ReasonView
 	names := map[admin.ReasonView][]string{}
 	for _, container := range p.shown {
-		for _, r := range mendable(container) {
+		for _, r := range adviceFor(container) {
 			if names[r] == nil {
 				order = append(order, r)
 			}
@@ -155,22 +157,21 @@ func (p psPage) advice() []string {
 	var lines []string
 	for _, r := range order {
 		lines = append(lines, "", printable(strings.Join(names[r], ", ")+": "+r.Text))
-		for fix := range strings.SplitSeq(strings.TrimRight(r.Fix, "\n"), "\n") {
-			lines = append(lines, "    "+printable(fix))
+		for fix := range strings.Lines(r.Fix) {
+			lines = append(lines, "    "+printable(strings.TrimRight(fix, "\n")))
 		}
 	}
 	return lines
 }
 
-// mendable are the findings of a container that come with a fix and are more
-// than a note, each once.
-func mendable(container admin.ContainerView) []admin.ReasonView {
-	seen := map[admin.ReasonView]bool{}
+// adviceFor are the findings of a container that are worth more than a cell,
+// each once.
+func adviceFor(container admin.ContainerView) []admin.ReasonView {
 	var found []admin.ReasonView
 	add := func(reasons []admin.ReasonView) {
+		inRow, _ := decisive(reasons)
 		for _, r := range reasons {
-			if r.Fix != "" && r.Severity != string(discovery.Note) && !seen[r] {
-				seen[r] = true
+			if isAdvice(r, inRow) && !slices.Contains(found, r) {
 				found = append(found, r)
 			}
 		}
@@ -180,4 +181,11 @@ func mendable(container admin.ContainerView) []admin.ReasonView {
 	}
 	add(container.Reasons)
 	return found
+}
+
+func isAdvice(r, inRow admin.ReasonView) bool {
+	if r.Severity == string(discovery.Note) {
+		return false
+	}
+	return r.Fix != "" || r.Severity == string(discovery.Error) && r != inRow
 }

@@ -80,6 +80,22 @@ db-1, db-2: shares no network with rota
 	}
 }
 
+// A row has room for one finding; a second mistake must not wait for the first
+// to be mended.
+func TestPsLeavesNoErrorOut(t *testing.T) {
+	got := printed(t, admin.ContainersAnswer{Containers: []admin.ContainerView{
+		part("web-1", "not routed", admin.TargetPart{State: "not routed", Reasons: []admin.ReasonView{
+			{Severity: "error", Text: "the Target is not created"},
+			{Severity: "error", Text: "rota.port \"99999\": is too large"},
+			{Severity: "warning", Text: "a warning without a fix"},
+		}}),
+	}}, psOptions{}, 0)
+	if strings.Count(got, "the Target is not created") != 1 || !strings.Contains(got, "\nweb-1: rota.port \"99999\": is too large\n") ||
+		strings.Contains(got, "a warning") {
+		t.Errorf("got\n%s", got)
+	}
+}
+
 func TestPsShowsHiddenContainersOnDemand(t *testing.T) {
 	got := printed(t, example(), psOptions{all: true}, 0)
 	if !strings.Contains(got, "mail-1") || !strings.Contains(got, "has no label of ours") || strings.Contains(got, "(-a shows") {

@@ -82,8 +82,8 @@ func (w psWatch) ask(ctx context.Context) (string, error) {
 func (w psWatch) show(text string) error {
 	switch {
 	case w.live:
-		_, height := terminalSize(w.out)
-		text = frame(text, height)
+		width, height := terminalSize(w.out)
+		text = frame(breakLines(text, width), height)
 	case !w.options.json && !w.options.quiet:
 		text += "\n"
 	}
@@ -91,8 +91,9 @@ func (w psWatch) show(text string) error {
 	return err
 }
 
-// frame draws text over the last frame, cut to the height of the terminal: a
-// line too many would scroll, and the next frame would not cover this one.
+// frame draws text over the last frame, cut to the height of the terminal (0:
+// as much as there is): a line too many would scroll, and the next frame would
+// not cover this one.
 func frame(text string, height int) string {
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
 	if room := height - 1; height > 1 && len(lines) > room {
@@ -105,5 +106,23 @@ func frame(text string, height int) string {
 		b.WriteString(line + lineRest + "\r\n")
 	}
 	b.WriteString(screenRest)
+	return b.String()
+}
+
+// breakLines breaks lines where the terminal would, so that they can be
+// counted; a width of 0 breaks none.
+func breakLines(text string, width int) string {
+	var b strings.Builder
+	column := 0
+	for _, r := range text {
+		if r != '\n' && width > 0 && column == width {
+			b.WriteByte('\n')
+			column = 0
+		}
+		b.WriteRune(r)
+		if column++; r == '\n' {
+			column = 0
+		}
+	}
 	return b.String()
 }

@@ -20,3 +20,17 @@ func TestFrameFitsTheHeight(t *testing.T) {
 		t.Errorf("the frame is %q", got)
 	}
 }
+
+func TestBreakLines(t *testing.T) {
+	for _, c := range []struct {
+		text  string
+		width int
+		want  string
+	}{
+		{"äbcd\n\ne\n", 3, "äbc\nd\n\ne\n"}, {"abc\nabcdefg", 3, "abc\nabc\ndef\ng"}, {"abcdef", 0, "abcdef"}, {"", 3, ""},
+	} {
+		if got := breakLines(c.text, c.width); got != c.want {
+			t.Errorf("%q in %d is %q, want %q", c.text, c.width, got, c.want)
+		}
+	}
+}

@@ -158,7 +158,7 @@ func (s *server) watch(c *config) error {
 		Publish:     func(targets []spec.Target) { s.mux.Apply(targets...) },
 	})
 	if err != nil {
-		return usageError{err}
+		return usageErrorf("preparing to follow the engine of --docker or DOCKER_HOST: %w", err)
 	}
 	s.watcher = watcher
 	return nil

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"text/template"
 	"time"
 )
 
@@ -31,6 +32,15 @@ func parseText(text string) (string, error) {
 		return "", errors.New("has control characters")
 	}
 	return text, nil
+}
+
+// parseTemplate takes Go templates; what they ask for is found out when they
+// are used.
+func parseTemplate(text string) (string, error) {
+	if _, err := template.New("").Parse(text); err != nil {
+		return "", fmt.Errorf("is no Go template: %s", strings.TrimPrefix(err.Error(), "template: :1: "))
+	}
+	return parseText(text)
 }
 
 // parseAddress takes what net.Listen takes, with a port in digits: a port that

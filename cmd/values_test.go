@@ -83,3 +83,10 @@ func TestParseSwitch(t *testing.T) {
 func TestParseText(t *testing.T) {
 	values(t, parseText, map[string]string{"": "", "web": "web", "a\x00b": "!", "a\x1b[2J": "!", "\xff": "!"})
 }
+
+func TestParseTemplate(t *testing.T) {
+	values(t, parseTemplate, map[string]string{
+		"{{.Service}}.test": "{{.Service}}.test", `{{.Label "x"}}.test`: `{{.Label "x"}}.test`, "a.test": "a.test",
+		"{{.Service": "!", "{{nope .Service}}": "!", "a\x1b": "!",
+	})
+}
