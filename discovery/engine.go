@@ -158,7 +158,9 @@ func (e dockerEngine) follow(ctx context.Context) (<-chan event, <-chan error) {
 		wanted.Add("event", action)
 	}
 	messages, failed := e.client.Events(ctx, events.ListOptions{Filters: wanted})
-	reduced, ended := make(chan event), make(chan error, 1)
+	// The engine drops events of a subscriber that reads too slowly, so there
+	// is room for a burst while the Watcher is busy.
+	reduced, ended := make(chan event, 1024), make(chan error, 1)
 	go reduceEvents(messages, failed, reduced, ended)
 	return reduced, ended
 }

@@ -82,10 +82,10 @@ func stateReasons(e *entry) []Reason {
 	switch {
 	case e.unread:
 		return []Reason{{Code: CodeUnread, Severity: Warning, Text: "the engine would not describe it; it is asked again"}}
-	case !e.inspected:
-		return nil
 	case !e.alive():
 		return []Reason{{Code: CodeNotRunning, Severity: Note, Text: fmt.Sprintf("it is not running (%s)", e.State)}}
+	case !e.inspected:
+		return nil // in a moment
 	case e.State == statePaused:
 		return []Reason{{Code: CodePaused, Severity: Note, Text: "it is paused"}}
 	case e.signalled():

@@ -137,7 +137,8 @@ func sleep(ctx context.Context, d time.Duration) bool {
 func (w *Watcher) Synced() <-chan struct{} { return w.synced }
 
 // Containers answers the Verdict of every container the engine has, sorted by
-// name. It may be called from any goroutine.
+// name. It may be called from any goroutine; what the Verdicts hold is shared
+// and must not be changed.
 func (w *Watcher) Containers() []Verdict {
 	w.mu.Lock()
 	all := slices.Collect(maps.Values(w.verdicts))
@@ -173,9 +174,11 @@ func (w *Watcher) lost(err error) {
 		}
 		s.Reachable, s.Error = false, err.Error()
 	})
+	level := zerolog.DebugLevel
 	if first {
-		w.options.Log.Warn().Err(err).Str("engine", w.options.Engine.Name).Msg("engine not reachable, what is known of it stays in use")
+		level = zerolog.WarnLevel
 	}
+	w.options.Log.WithLevel(level).Err(err).Str("engine", w.options.Engine.Name).Msg("engine not reachable, what is known of it stays in use")
 }
 
 // reached notes that the event stream is open.
