@@ -127,9 +127,9 @@ func failures(all []*sent) []*sent {
 }
 
 // outstanding says whether the request was sent and had no answer at some moment
-// within slack of t.
-func (s *sent) outstanding(t time.Time, slack time.Duration) bool {
-	return s.start.Before(t.Add(slack)) && s.end.After(t.Add(-slack))
+// between the two.
+func (s *sent) outstanding(from, to time.Time) bool {
+	return s.start.Before(to) && s.end.After(from)
 }
 
 // describe lists requests for people, from the moment begin on.

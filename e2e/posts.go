@@ -5,10 +5,13 @@ import (
 	"time"
 )
 
-// deathSlack is how far from the instant of a death a POST may have been written
-// and still count as written at it: the proxy learns of a closed socket when it
-// is next scheduled, and so does the collector.
-const deathSlack = 10 * time.Millisecond
+// A death is noticed by a goroutine that may have to wait for a processor, so it
+// may have been this much earlier; and the proxy learns of a closed socket when
+// it is next scheduled, so it may have written this much later.
+const (
+	deathEarlier = 50 * time.Millisecond
+	writtenLater = 10 * time.Millisecond
+)
 
 // postVerdict is what a load of POSTs came to.
 type postVerdict struct {
@@ -55,7 +58,7 @@ func diedWith(s *sent, got []report, deaths []death) bool {
 	}
 	for _, d := range deaths {
 		mayHaveHadIt := len(got) == 0 || got[0].Instance == d.instance
-		if mayHaveHadIt && s.outstanding(d.at, deathSlack) {
+		if mayHaveHadIt && s.outstanding(d.at.Add(-deathEarlier), d.at.Add(writtenLater)) {
 			return true
 		}
 	}

@@ -35,7 +35,7 @@ func TestJudgePosts(t *testing.T) {
 		"in the socket of one that died":   {failed(broken, 90, 105), nil, died, "excused"},
 		"at another process":               {failed(broken, 90, 105), []report{got("p", "two")}, died, "lost"},
 		"answered before the process died": {failed(broken, 90, 105), []report{got("p", "one"), answered("p", "one")}, died, "lost"},
-		"over before anybody died":         {failed(broken, 10, 70), []report{got("p", "one")}, died, "lost"},
+		"over before anybody died":         {failed(broken, 10, 45), []report{got("p", "one")}, died, "lost"},
 		"sent after it died":               {failed(broken, 111, 140), nil, died, "lost"},
 		"nobody died":                      {failed(broken, 90, 105), nil, nil, "lost"},
 		"never written":                    {failed(503, 90, 105), nil, died, "lost"},

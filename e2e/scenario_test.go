@@ -31,7 +31,8 @@ func scenarios() []scenario {
 }
 
 // TestNoRequestIsLost plays every scenario under 300 GET and 300 POST a second,
-// with an app that exits at once on SIGTERM and with one that drains.
+// with an app that starts and on SIGTERM exits at once, and with one that takes
+// its time for both.
 func TestNoRequestIsLost(t *testing.T) {
 	r := newRig(t)
 	apps := []struct {
@@ -39,7 +40,7 @@ func TestNoRequestIsLost(t *testing.T) {
 		args []string
 	}{
 		{"exits at once", nil},
-		{"drains", []string{"-drain", "2s"}},
+		{"drains", []string{"-drain", "2s", "-start-delay", "300ms"}},
 	}
 	for _, app := range apps {
 		t.Run(app.name, func(t *testing.T) {
