@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/rota-proxy/rota/discovery"
+	"github.com/rota-proxy/rota/proxy/spec"
 )
 
 // ContainersAnswer is the answer of /api/v1/containers: every container of
@@ -123,18 +124,23 @@ func viewPart(verdict discovery.Verdict, target discovery.TargetVerdict, live li
 		Requests: live.requests(target.ID, verdict.ID),
 		Reasons:  viewReasons(target.Reasons),
 	}
-	upstream, ok := live.upstream(target.ID, target.Upstream)
-	if ok {
-		part.State, part.Since = upstream.State.String(), moment(upstream.Since)
-		part.Weight, part.InFlight = upstream.Weight, upstream.InFlight
-		part.Reasons = append(part.Reasons, reasonsOfUpstream(upstream, part.Reasons, now)...)
+	if upstream, ok := live.upstream(target.ID, target.Upstream); ok {
+		part.join(upstream, live, now)
 	}
-	if ok && live.unreachable(target.ID) {
-		part.State = stateNotRouted
-	}
-	part.Reasons = append(part.Reasons, live.conflicts(target.ID)...)
 	decisiveFirst(part.Reasons)
 	return part
+}
+
+// join adds what the proxy knows of the Upstream. Conflicts are said of those in
+// it alone: what does not run has a nearer reason.
+func (p *TargetPart) join(upstream spec.UpstreamStatus, live liveTargets, now time.Time) {
+	p.State, p.Since = upstream.State.String(), moment(upstream.Since)
+	p.Weight, p.InFlight = upstream.Weight, upstream.InFlight
+	if live.unreachable(p.Target) {
+		p.State = stateNotRouted
+	}
+	p.Reasons = append(p.Reasons, reasonsOfUpstream(upstream, p.Reasons, now)...)
+	p.Reasons = append(p.Reasons, live.conflicts(p.Target)...)
 }
 
 func stateWithoutProxy(verdict discovery.Verdict) string {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/rota-proxy/rota/discovery"
 	"github.com/rota-proxy/rota/proxy/spec"
@@ -176,6 +177,18 @@ func TestConflictIsSaidOnBothSides(t *testing.T) {
 	}
 }
 
+func TestContainerThatDoesNotRunHasANearerReasonThanAConflict(t *testing.T) {
+	conflict := spec.Conflict{Match: exact("shop.test", ""), Holder: "compose:shop/web", Loser: "compose:new/web"}
+	verdict := web(func(v *discovery.Verdict) {
+		v.State, v.Targets[0].Upstream = "exited", ""
+		v.Targets[0].Reasons = []discovery.Reason{{Code: discovery.CodeNotRunning, Severity: discovery.Note}}
+	})
+	c := joined(t, verdict, live(func(s *spec.TargetStatus) { s.Refused = []spec.Conflict{conflict} }))
+	if got := codes(c.Targets[0].Reasons); got != "not-running" {
+		t.Errorf("the reasons are %q, want not-running alone", got)
+	}
+}
+
 func TestContainerThatLostOneOfTwoMatchesIsRouted(t *testing.T) {
 	conflict := spec.Conflict{Match: exact("shop.test", ""), Holder: "compose:old/web", Loser: "compose:shop/web"}
 	partly := live(func(s *spec.TargetStatus) {
@@ -203,7 +216,7 @@ func TestWhatContainersSayStaysData(t *testing.T) {
 	verdict := web(func(v *discovery.Verdict) { v.Name = "<script>\x1b[2J\xff" })
 	addr := start(t, Options{Engines: []Engine{fixedEngine{verdicts: []discovery.Verdict{verdict}}}})
 	_, body := ask(t, "GET", "http://"+addr+pathContainers)
-	if strings.ContainsAny(body, "<>\x1b\xff") {
+	if strings.ContainsAny(body, "<>\x1b") || !utf8.ValidString(body) {
 		t.Errorf("a name got through unescaped: %q", body)
 	}
 }

@@ -114,10 +114,19 @@ func containerRows(container admin.ContainerView) [][]string {
 		rows = append(rows, []string{
 			container.Name, part.Target, strings.Join(part.Hosts, ", "), part.Address, part.State,
 			reasonCell(reasons, part.State == spec.Ready.String()),
-			strconv.FormatUint(part.Requests, 10),
+			requestsCell(part),
 		})
 	}
 	return rows
+}
+
+// requestsCell is empty for what the proxy does not have: 0 would say that it
+// got none before.
+func requestsCell(part admin.TargetPart) string {
+	if part.Upstream == "" && part.Requests == 0 {
+		return ""
+	}
+	return strconv.FormatUint(part.Requests, 10)
 }
 
 // reasonCell is the finding that decides: the first error, else the first one

@@ -23,11 +23,11 @@ func example() admin.ContainersAnswer {
 		Engines: []admin.EngineView{followed()},
 		Containers: []admin.ContainerView{
 			part("shop-web-1", "routed", admin.TargetPart{
-				Target: "compose:shop/web", Hosts: []string{"shop.test", "www.shop.test"}, Address: "172.18.0.3:80",
+				Target: "compose:shop/web", Hosts: []string{"shop.test", "www.shop.test"}, Address: "172.18.0.3:80", Upstream: "u1",
 				State: "ready", Requests: 120, Reasons: []admin.ReasonView{{Severity: "note", Text: "port 80 is assumed", Fix: "rota.port: 80"}},
 			}),
 			part("shop-web-2", "routed", admin.TargetPart{
-				Target: "compose:shop/web", Hosts: []string{"shop.test", "www.shop.test"}, Address: "172.18.0.4:80",
+				Target: "compose:shop/web", Hosts: []string{"shop.test", "www.shop.test"}, Address: "172.18.0.4:80", Upstream: "u2",
 				State: "starting", Reasons: []admin.ReasonView{{Severity: "error", Text: "port 80 not accepting for 2 s"}},
 			}),
 			part("db-1", "not routed", admin.TargetPart{
@@ -65,8 +65,8 @@ func TestPsReadsLikeDockerPs(t *testing.T) {
 	want := `CONTAINER    TARGET             HOST                       ADDRESS         STATE        REASON                          REQUESTS
 shop-web-1   compose:shop/web   shop.test, www.shop.test   172.18.0.3:80   ready                                        120
 shop-web-2   compose:shop/web   shop.test, www.shop.test   172.18.0.4:80   starting     port 80 not accepting for 2 s   0
-db-1         compose:db/db      db.test                                    not routed   shares no network with rota     0
-db-2         compose:db/db      db.test                                    not routed   shares no network with rota     0
+db-1         compose:db/db      db.test                                    not routed   shares no network with rota
+db-2         compose:db/db      db.test                                    not routed   shares no network with rota
 
 db-1, db-2: shares no network with rota
     services:
