@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -93,16 +95,17 @@ type demo struct {
 // enough; nil then. Whatever happens, everything it made is removed before it
 // returns.
 func runDemo(ctx context.Context, o demoOptions, in io.Reader, out io.Writer) (err error) {
+	// A closed terminal is a usual way to leave a demo.
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGHUP)
+	defer stop()
 	id, err := newDemoID()
 	if err != nil {
 		return err
 	}
 	say := func(format string, values ...any) { _, _ = fmt.Fprintf(out, format+"\n", values...) }
-	folder, err := id.makeFolder()
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	sweepFolders(os.TempDir())
+	folder := &demoFolder{}
+	defer func() { err = errors.Join(err, folder.remove()) }()
 
 	stage, err := chooseStage(ctx, o, id, folder, say)
 	if err != nil {

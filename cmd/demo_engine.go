@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -25,8 +26,12 @@ import (
 	"github.com/rota-proxy/rota/discovery"
 )
 
-// engineAnswers is how long an engine may take to say that it is there.
-const engineAnswers = 2 * time.Second
+const (
+	// engineAnswers is how long an engine may take to say that it is there.
+	engineAnswers = 2 * time.Second
+	// engineMakes is how long it may take to make one thing.
+	engineMakes = time.Minute
+)
 
 // demoEngine is what a demo asks of an engine, reads and writes; docker's
 // client has it.
@@ -58,7 +63,7 @@ type engineStage struct {
 
 // newEngineStage finds the engine and makes image and network. An error says
 // why the demo has to do without; nothing is left on the engine then.
-func newEngineStage(ctx context.Context, id demoID, folder string, say func(string, ...any)) (stage, error) {
+func newEngineStage(ctx context.Context, id demoID, folder *demoFolder, say func(string, ...any)) (stage, error) {
 	client, err := discovery.Dial(discovery.EngineOptions{})
 	if err != nil {
 		return nil, err
@@ -76,6 +81,16 @@ func newEngineStage(ctx context.Context, id demoID, folder string, say func(stri
 	return s, nil
 }
 
+// finishing is for calls that make something. They are not cut short: an engine
+// may carry a cancelled call out all the same, after everything was removed.
+func finishing(ctx context.Context) (context.Context, context.CancelFunc, error) {
+	if ctx.Err() != nil {
+		return nil, nil, ctx.Err()
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), engineMakes)
+	return ctx, cancel, nil
+}
+
 // greet asks an engine who it is.
 func (s *engineStage) greet(ctx context.Context) (types.Version, error) {
 	ctx, cancel := context.WithTimeout(ctx, engineAnswers)
@@ -83,11 +98,21 @@ func (s *engineStage) greet(ctx context.Context) (types.Version, error) {
 	v, err := s.client.ServerVersion(ctx)
 	switch {
 	case err != nil:
-		return v, fmt.Errorf("no engine answers at %s (%s)", s.client.DaemonHost(), oneLine(err))
+		return v, noAnswer(s.client.DaemonHost(), err)
 	case v.Os != "linux":
 		return v, fmt.Errorf("the engine at %s runs %s containers, and the demo's are for linux", s.client.DaemonHost(), v.Os)
 	}
 	return v, nil
+}
+
+// noAnswer leaves the reason out where docker's client only has the same to
+// say in other words.
+func noAnswer(host string, err error) error {
+	reason := oneLine(err)
+	if strings.HasPrefix(reason, "Cannot connect to the Docker daemon") {
+		return fmt.Errorf("no engine answers at %s", host)
+	}
+	return fmt.Errorf("no engine answers at %s (%s)", host, reason)
 }
 
 // oneLine cuts an error to its first sentence: docker's client adds advice of
@@ -98,7 +123,7 @@ func oneLine(err error) string {
 	return strings.TrimSuffix(text, ".")
 }
 
-func (s *engineStage) prepare(ctx context.Context, v types.Version, folder string, say func(string, ...any)) error {
+func (s *engineStage) prepare(ctx context.Context, v types.Version, folder *demoFolder, say func(string, ...any)) error {
 	if swept, err := s.sweep(ctx); err != nil {
 		say("Leftovers of an earlier demo could not be removed: %s.", printable(oneLine(err)))
 	} else if len(swept) > 0 {
@@ -121,7 +146,12 @@ func (s *engineStage) joinNetwork(ctx context.Context) error {
 	if s.network = s.ownNetwork(ctx); s.network != "" {
 		return nil
 	}
-	_, err := s.client.NetworkCreate(ctx, s.id.name(), network.CreateOptions{Driver: "bridge", Labels: s.id.ownership()})
+	ctx, cancel, err := finishing(ctx)
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	_, err = s.client.NetworkCreate(ctx, s.id.name(), network.CreateOptions{Driver: "bridge", Labels: s.id.ownership()})
 	if err != nil {
 		return fmt.Errorf("making a network: %w", err)
 	}
@@ -153,6 +183,11 @@ func (s *engineStage) host() string { return s.client.DaemonHost() }
 // in a virtual machine, its bridges cannot be reached from here, and the
 // Watcher chooses the published port by itself.
 func (s *engineStage) create(ctx context.Context, replica string) error {
+	ctx, cancel, err := finishing(ctx)
+	if err != nil {
+		return err
+	}
+	defer cancel()
 	labels := s.id.ownership()
 	maps.Copy(labels, s.id.routing())
 	port := nat.Port(strconv.Itoa(demoPort) + "/tcp")
@@ -234,14 +269,19 @@ func (s *engineStage) removeContainers(ctx context.Context, labelled filters.Arg
 		return 0, fmt.Errorf("listing containers: %w", err)
 	}
 	all = slices.DeleteFunc(all, func(c container.Summary) bool { return !doomed(c.Labels) })
+	var removed atomic.Int64
 	var removals errgroup.Group
 	for _, c := range all {
 		removals.Go(func() error {
 			err := s.client.ContainerRemove(ctx, c.ID, container.RemoveOptions{Force: true, RemoveVolumes: true})
+			if err == nil {
+				removed.Add(1)
+			}
 			return unlessGone(err, "removing container "+c.ID)
 		})
 	}
-	return len(all), removals.Wait()
+	err = removals.Wait()
+	return int(removed.Load()), err
 }
 
 func (s *engineStage) removeNetworks(ctx context.Context, labelled filters.Args, doomed func(map[string]string) bool) (removed []string, err error) {
@@ -253,8 +293,11 @@ func (s *engineStage) removeNetworks(ctx context.Context, labelled filters.Args,
 		if !doomed(n.Labels) {
 			continue
 		}
-		removed = append(removed, n.Name)
-		err = errors.Join(err, unlessGone(s.client.NetworkRemove(ctx, n.ID), "removing network "+n.Name))
+		failed := s.client.NetworkRemove(ctx, n.ID)
+		if failed == nil {
+			removed = append(removed, n.Name)
+		}
+		err = errors.Join(err, unlessGone(failed, "removing network "+n.Name))
 	}
 	return removed, err
 }
@@ -272,8 +315,10 @@ func (s *engineStage) removeImages(ctx context.Context, labelled filters.Args, d
 		if len(i.RepoTags) > 0 {
 			name = i.RepoTags[0]
 		}
-		removed = append(removed, name)
 		_, failed := s.client.ImageRemove(ctx, i.ID, image.RemoveOptions{Force: true, PruneChildren: true})
+		if failed == nil {
+			removed = append(removed, name)
+		}
 		err = errors.Join(err, unlessGone(failed, "removing image "+name))
 	}
 	return removed, err

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -104,34 +102,4 @@ func alive(pid int) bool {
 		return false
 	}
 	return !errors.Is(p.Signal(syscall.Signal(0)), os.ErrProcessDone)
-}
-
-var demoFolder = regexp.MustCompile(`^rota-demo-([0-9]+)-`)
-
-// makeFolder makes the demo's folder for temporary files, which carries its
-// process id as well, and removes those of dead demos.
-func (id demoID) makeFolder() (string, error) {
-	sweepFolders(os.TempDir())
-	folder, err := os.MkdirTemp("", fmt.Sprintf("rota-demo-%d-", os.Getpid()))
-	if err != nil {
-		return "", fmt.Errorf("making a folder for the demo: %w", err)
-	}
-	return folder, nil
-}
-
-// sweepFolders does what it can: other users' folders are theirs.
-func sweepFolders(dir string) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return
-	}
-	for _, e := range entries {
-		match := demoFolder.FindStringSubmatch(e.Name())
-		if match == nil || !e.IsDir() {
-			continue
-		}
-		if pid, err := strconv.Atoi(match[1]); err == nil && !alive(pid) {
-			_ = os.RemoveAll(filepath.Join(dir, e.Name()))
-		}
-	}
 }

@@ -21,7 +21,7 @@ const modulePath = "github.com/rota-proxy/rota"
 
 // makeImage imports one static binary as an image: no registry, no base. It is
 // this program, or a build of its source when this one would not run there.
-func (s *engineStage) makeImage(ctx context.Context, arch, folder string, say func(string, ...any)) error {
+func (s *engineStage) makeImage(ctx context.Context, arch string, folder *demoFolder, say func(string, ...any)) error {
 	binary, why, err := ownBinary(arch)
 	if err != nil {
 		return err
@@ -64,7 +64,7 @@ func ownBinary(arch string) (path, why string, err error) {
 }
 
 // buildBinary builds the module's source for the engine, into folder.
-func buildBinary(ctx context.Context, arch, folder string) (string, error) {
+func buildBinary(ctx context.Context, arch string, folder *demoFolder) (string, error) {
 	root, err := moduleRoot()
 	if err != nil {
 		return "", err
@@ -73,7 +73,11 @@ func buildBinary(ctx context.Context, arch, folder string) (string, error) {
 	if err != nil {
 		return "", errors.New("there is no go command to build another")
 	}
-	binary := filepath.Join(folder, "rota")
+	dir, err := folder.dir()
+	if err != nil {
+		return "", err
+	}
+	binary := filepath.Join(dir, "rota")
 	build := exec.CommandContext(ctx, compiler, "build", "-trimpath", "-ldflags=-s -w", "-o", binary, ".")
 	build.Dir = root
 	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch, "GOFLAGS=")
@@ -131,6 +135,11 @@ func isModule(dir string) bool {
 // importImage streams a tar with the binary alone. The labels go in with the
 // same call, so that an image is never without an owner.
 func (s *engineStage) importImage(ctx context.Context, binary, arch string) error {
+	ctx, cancel, err := finishing(ctx)
+	if err != nil {
+		return err
+	}
+	defer cancel()
 	read, write := io.Pipe()
 	packed := make(chan error, 1)
 	go func() {

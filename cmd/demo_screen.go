@@ -14,7 +14,7 @@ import (
 const (
 	screenPace   = 100 * time.Millisecond
 	screenBar    = 30 // characters
-	screenRecent = 8  // answers
+	screenRecent = 7  // answers
 )
 
 // demoScreen shows the rotation on a terminal, redrawn in place, and obeys keys.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"strings"
 
 	"github.com/rs/zerolog"
 
@@ -28,9 +29,9 @@ type stage interface {
 }
 
 // chooseStage takes the engine that answers, else the stand-in, and says which.
-func chooseStage(ctx context.Context, o demoOptions, id demoID, folder string, say func(string, ...any)) (stage, error) {
+func chooseStage(ctx context.Context, o demoOptions, id demoID, folder *demoFolder, say func(string, ...any)) (stage, error) {
 	if o.standIn {
-		say("The stand-in engine takes the place of a real one: its replicas are servers inside this process.")
+		say("A stand-in takes the engine's place: the replicas are servers inside this process.")
 		return newStandInStage(id, folder)
 	}
 	engine, err := newEngineStage(ctx, id, folder, say)
@@ -40,7 +41,8 @@ func chooseStage(ctx context.Context, o demoOptions, id demoID, folder string, s
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	say("%s — the stand-in engine takes its place: replicas are servers inside this process.", printable(err.Error()))
+	why := printable(err.Error())
+	say("%s; a stand-in takes its place: the replicas are servers inside this process.", strings.ToUpper(why[:1])+why[1:])
 	return newStandInStage(id, folder)
 }
 
@@ -51,8 +53,12 @@ type standInStage struct {
 	made   int
 }
 
-func newStandInStage(id demoID, folder string) (stage, error) {
-	engine, err := standin.New(folder, zerolog.Nop())
+func newStandInStage(id demoID, folder *demoFolder) (stage, error) {
+	dir, err := folder.dir()
+	if err != nil {
+		return nil, err
+	}
+	engine, err := standin.New(dir, zerolog.Nop())
 	if err != nil {
 		return nil, err
 	}
