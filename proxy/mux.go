@@ -202,9 +202,9 @@ func (m *Mux) yield(t *Target) {
 // forget drops a Target for good. Its Upstreams, all gone, are joined aside.
 func (m *Mux) forget(t *Target) {
 	m.gone.note(t.def.Load().Matches, t.emptySince)
-	m.table.remove(t.id)
 	delete(m.targets, t.id)
-	m.route(m.claims.release(t.id))
+	m.route(m.claims.release(t.id)) // the heirs first: no match is without an owner
+	m.table.remove(t.id)
 	m.shared.closing.Go(t.close)
 	m.o.Log.Info().Str("target", t.id).Msg("target forgotten: its last container went away")
 }

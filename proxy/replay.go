@@ -76,43 +76,51 @@ func (b *replay) readAhead() {
 		return
 	}
 	b.ahead.Go(func() {
-		buf := make([]byte, 8<<10)
-		for b.mayReadAhead() {
-			b.fill(buf)
+		buf := make([]byte, aheadStep)
+		for b.fill(buf) {
 		}
 	})
 }
 
+// aheadStep is how much is read ahead at a time.
+const aheadStep = 8 << 10
+
 func (b *replay) mayReadAhead() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.err == nil && !b.finished && b.current == nil && len(b.seen) <= replayLimit-8<<10
+	return b.err == nil && !b.finished && b.current == nil && len(b.seen) <= replayLimit-aheadStep
 }
 
-// fill reads once from the client for nobody in particular.
-func (b *replay) fill(buf []byte) {
+// fill reads once from the client for nobody in particular, and says whether it
+// may do so again.
+func (b *replay) fill(buf []byte) bool {
 	b.reading.Lock()
 	defer b.reading.Unlock()
+	if !b.mayReadAhead() {
+		return false
+	}
 	n, err := b.src.Read(buf)
 	b.remember(nil, buf[:n], err)
+	return true
 }
 
-// close joins whoever still reads. The client's connection is not used for
-// another request if its body was not read to the end.
+// close joins whoever still reads. Where that is somebody who waits for the
+// client, only a deadline in the past wakes it; the connection cannot be used
+// for another request then, nor could it with half a body left on it.
 func (b *replay) close() {
 	b.mu.Lock()
 	b.finished, b.current = true, nil
 	ended := b.err != nil
 	b.mu.Unlock()
-	if !ended && !b.reading.TryLock() {
-		// Somebody waits for the client; only a deadline in the past wakes it.
+	defer b.ahead.Wait()
+	if ended {
+		return
+	}
+	if !b.reading.TryLock() {
 		_ = b.control.SetReadDeadline(time.Unix(1, 0))
 		b.reading.Lock()
-		b.reading.Unlock() //nolint:staticcheck // taking it is the join
-	} else if !ended {
-		b.reading.Unlock()
 	}
-	b.ahead.Wait()
+	defer b.reading.Unlock()
 }
 
 // remember notes what was read; v is the view it was read for.
