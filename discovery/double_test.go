@@ -173,15 +173,24 @@ func (d *double) emit(id string, actions ...string) {
 	}
 }
 
-func (d *double) emitAt(id, action string, at time.Time) {
+func (d *double) emitAt(id, action string, at time.Time) { d.send(d.event(id, action, at)) }
+
+// event is an event with the labels of the container as it is now.
+func (d *double) event(id, action string, at time.Time) event {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	action, signal, _ := strings.Cut(action, " ")
 	c := d.containers[id]
 	attributes := map[string]string{"name": c.Name, "signal": signal}
 	maps.Copy(attributes, c.Labels)
+	return event{Action: action, Container: id, Time: at, Attributes: attributes}
+}
+
+func (d *double) send(e event) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if d.stream != nil {
-		d.stream <- event{Action: action, Container: id, Time: at, Attributes: attributes}
+		d.stream <- e
 	}
 }
 

@@ -10,6 +10,9 @@ func (s *session) handle(ev event, now time.Time) {
 	if ev.Container == "" {
 		return
 	}
+	if ev.Action == "destroy" {
+		s.destroyed[ev.Container] = true
+	}
 	if s.touched != nil {
 		s.touched[ev.Container] = true
 	}
@@ -33,14 +36,14 @@ func (s *session) handle(ev event, now time.Time) {
 }
 
 // meet makes the acquaintance of a container by an event: it carries all
-// labels, so that those of no interest need not be asked for. What is going
-// anyway is not worth knowing.
+// labels, so that those of no interest need not be asked for. What has gone is
+// not worth knowing; a kill may be the first one hears of what goes on running.
 func (s *session) meet(ev event) *entry {
-	if ev.Network {
+	if ev.Network || s.destroyed[ev.Container] {
 		return nil
 	}
 	switch ev.Action {
-	case "create", "start", "restart", "unpause", "rename", "update", "health_status":
+	case "create", "start", "restart", "unpause", "rename", "update", "health_status", "kill":
 	default:
 		return nil
 	}
@@ -57,7 +60,9 @@ func (s *session) handleContainer(e *entry, ev event, late bool, now time.Time) 
 		return
 	case ev.Action == "kill":
 		s.noteKill(e, ev, now)
-		return
+		if e.inspected {
+			return
+		}
 	case late: // it may be outdated, so only a look can tell
 	case ev.Action == "die":
 		s.act(e, func(c *container) { c.State, c.Health = stateExited, "" })

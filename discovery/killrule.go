@@ -34,12 +34,14 @@ func stops(sent, own string) bool {
 	return err == nil && s == mine
 }
 
-// noteKill remembers a signal. Of each signal the last one counts, so the list
-// is as short as there are signals.
+// noteKill remembers a signal. Of each signal the last one counts, whenever its
+// event comes, so the list is as short as there are signals.
 func noteKill(kills []kill, k kill) []kill {
 	for i := range kills {
 		if kills[i].Signal == k.Signal {
-			kills[i] = k
+			if k.Time.After(kills[i].Time) {
+				kills[i] = k
+			}
 			return kills
 		}
 	}

@@ -43,6 +43,7 @@ func (s *session) compare(all []listed, now time.Time) {
 			s.missing(e, now)
 		}
 	}
+	clear(s.destroyed)
 	s.inventory.forgetEmpty(now)
 	took := time.Since(s.listing)
 	s.reconcile = now.Add(max(s.every, reconcileShare*took))

@@ -45,6 +45,9 @@ type session struct {
 	paroles   map[string]time.Time // when a signalled container is to be believed again
 	reconcile time.Time            // when to list again
 	networks  map[string]bool      // ids of networks seen, see lookAround
+	// destroyed are the containers that went since the last list: a late event
+	// must not bring one back.
+	destroyed map[string]bool
 }
 
 // answer is what an inspect brought.
@@ -65,6 +68,7 @@ func newSession(w *Watcher) *session {
 		Watcher: w, plan: newSchedule(parallelInspects),
 		answers: make(chan answer, parallelInspects), lists: make(chan listAnswer, 1),
 		pending: map[string]bool{}, suspects: map[string]bool{}, paroles: map[string]time.Time{}, networks: map[string]bool{},
+		destroyed: map[string]bool{},
 	}
 }
 
