@@ -28,6 +28,7 @@ type double struct {
 	local      []netip.Prefix                                  // the addresses of this machine
 	down       error                                           // what every call answers, if set
 	inspecting func(ctx context.Context, id string) error      // called before each inspect
+	following  func(ctx context.Context) error                 // called before a subscription
 	listing    func()                                          // called after the list was made, before it is answered
 	reply      func(id string, c container) (container, error) // changes an answer
 }
@@ -94,9 +95,18 @@ func (d *double) version(context.Context) (engineVersion, error) {
 }
 
 func (d *double) follow(ctx context.Context) (<-chan event, <-chan error) {
+	stream, broken := make(chan event, 10_000), make(chan error, 1)
+	d.mu.Lock()
+	hook := d.following
+	d.mu.Unlock()
+	if hook != nil {
+		if err := hook(ctx); err != nil {
+			broken <- err
+			return stream, broken
+		}
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	stream, broken := make(chan event, 10_000), make(chan error, 1)
 	if d.down != nil {
 		broken <- d.down
 	}

@@ -273,7 +273,7 @@ func (v *inventory) assemble(now time.Time) []spec.Target {
 			changed = append(changed, t)
 		}
 	}
-	clear(v.staleTargets)
+	v.staleTargets = emptied(v.staleTargets)
 	return changed
 }
 
@@ -339,7 +339,17 @@ func (v *inventory) tell(to func(id string, verdict *Verdict)) {
 		verdict := v.verdict(e)
 		to(id, &verdict)
 	}
-	clear(v.staleContainers)
+	v.staleContainers = emptied(v.staleContainers)
+}
+
+// emptied is an empty set: the given one, unless that has been so large that
+// going over its empty places would cost every later event.
+func emptied(set map[string]bool) map[string]bool {
+	if len(set) > 64 {
+		return map[string]bool{}
+	}
+	clear(set)
+	return set
 }
 
 func add(index map[string]map[string]bool, key, member string) {

@@ -122,7 +122,7 @@ func (s *session) subscribe(ctx context.Context) (<-chan event, <-chan error, er
 		cancel(nil)
 		return nil, nil, follows(cmp.Or(context.Cause(streaming), err))
 	default:
-		context.AfterFunc(ctx, func() { cancel(nil) })
+		context.AfterFunc(ctx, func() { cancel(nil) }) // not before: the stream is in use
 		return events, ended, nil
 	}
 }

@@ -524,6 +524,32 @@ func TestOneUnreadableContainerDoesNotHoldUpTheRest(t *testing.T) {
 	})
 }
 
+// TestAHangingEngineIsLeft: no answer is treated like a refusal, after a while.
+func TestAHangingEngineIsLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDouble(running("a", web))
+		hang := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+		d.following = hang
+		w, seen := d.watch(t)
+		later(callTimeout + time.Second)
+		if s := w.Status(); s.Reachable || !strings.Contains(s.Error, "deadline") {
+			t.Errorf("status %+v", s)
+		}
+		d.mu.Lock()
+		d.following = nil
+		d.inspecting = func(ctx context.Context, _ string) error { return hang(ctx) }
+		d.mu.Unlock()
+		later(2*callTimeout + backoffMost)
+		<-w.Synced() // without the one that cannot be read
+		seen.want(t, "container:a", "")
+		d.mu.Lock()
+		d.inspecting = nil
+		d.mu.Unlock()
+		later(callTimeout + backoffMost)
+		seen.want(t, "container:a", "a running")
+	})
+}
+
 func TestGoneWithoutDestroy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDouble(running("a", web))
