@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -308,7 +310,20 @@ func (d *demo) show(ctx context.Context, in io.Reader, out io.Writer, say func(s
 		acts.Go(func() error { newDemoLines(d, say).run(ctx); return nil })
 	}
 	err := acts.Wait()
-	sent, lost := d.load.sum()
-	say("Sent %d requests through the proxy; lost %d.", sent, lost)
+	d.sumUp(say)
 	return err
+}
+
+// sumUp says who answered how often, and whether anything was lost.
+func (d *demo) sumUp(say func(string, ...any)) {
+	tally := d.load.tally()
+	var shares []string
+	for _, name := range slices.Sorted(maps.Keys(tally)) {
+		shares = append(shares, fmt.Sprintf("%s %d", name, tally[name]))
+	}
+	sent, lost := d.load.sum()
+	say("Sent %d requests through the proxy (%s); lost %d.", sent, strings.Join(shares, ", "), lost)
+	if why := d.load.complaint(); why != "" {
+		say("The last one lost: %s.", why)
+	}
 }

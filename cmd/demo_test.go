@@ -52,7 +52,7 @@ func TestDemoShowsRotationAndLeavesNothing(t *testing.T) {
 	wantLine(t, text, `^whoami-1  whoami-2  whoami-3  whoami-1   \(4 requests, 0 lost\)$`)
 	wantLine(t, text, `^Proxy on http://127\.0\.0\.1:\d+/ `)
 	wantLine(t, text, `^  curl -s http://127\.0\.0\.1:\d+/`)
-	wantLine(t, text, `^Sent \d+ requests through the proxy; lost 0\.$`)
+	wantLine(t, text, `^Sent (\d+) requests through the proxy \(whoami-1 \d+, whoami-2 \d+, whoami-3 \d+\); lost 0\.$`)
 	wantLine(t, text, `^Removed: 3 stand-in replicas, `)
 	for deadline := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {

@@ -93,7 +93,6 @@ func commands(env environment) []*cobra.Command {
 		newPsCommand(env),
 		newHealthcheckCommand(env),
 		newDemoCommand(),
-		newDemoCommand(),
 		newLabelsCommand(),
 		newVersionCommand(),
 		withoutVariables(newWhoamiCommand()),

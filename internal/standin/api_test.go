@@ -8,9 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/containerd/errdefs"
 	api "github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/network"
-	"github.com/docker/docker/client"
 
 	"github.com/rota-proxy/rota/internal/whoami"
 )
@@ -117,7 +117,7 @@ func TestClientListsAndInspects(t *testing.T) {
 		}
 	}
 	_, err = c.ContainerInspect(t.Context(), "third")
-	if err == nil || !strings.Contains(err.Error(), "No such container: third") || !client.IsErrNotFound(err) {
+	if err == nil || !strings.Contains(err.Error(), "No such container: third") || !errdefs.IsNotFound(err) {
 		t.Errorf("got %v", err)
 	}
 }

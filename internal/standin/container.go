@@ -168,18 +168,17 @@ func (c *container) summary() api.Summary {
 
 func (c *container) inspect() api.InspectResponse {
 	command := c.command()
+	settings := &api.NetworkSettings{Networks: c.networks()}
+	settings.Ports = nat.PortMap{} // nothing is published
 	return api.InspectResponse{
 		ContainerJSONBase: &api.ContainerJSONBase{
 			ID: c.id, Name: "/" + c.name, Created: stamp(c.created), Path: command[0], Args: command[1:], State: c.runState(),
 			Image: imageID, Driver: "stand-in", Platform: "linux",
 			HostConfig: &api.HostConfig{NetworkMode: network.NetworkHost, RestartPolicy: api.RestartPolicy{Name: "no"}},
 		},
-		Mounts: []api.MountPoint{},
-		Config: &api.Config{Image: c.image, Cmd: command, Labels: maps.Clone(c.labels)},
-		NetworkSettings: &api.NetworkSettings{
-			NetworkSettingsBase: api.NetworkSettingsBase{Ports: nat.PortMap{}},
-			Networks:            c.networks(),
-		},
+		Mounts:          []api.MountPoint{},
+		Config:          &api.Config{Image: c.image, Cmd: command, Labels: maps.Clone(c.labels)},
+		NetworkSettings: settings,
 	}
 }
 

@@ -25,7 +25,6 @@ func (e *Engine) tell(c *container, action events.Action, more ...string) {
 		attributes[more[i]] = more[i+1]
 	}
 	e.journal.add(events.Message{
-		Status: string(action), ID: c.id, From: c.image,
 		Type: events.ContainerEventType, Action: action,
 		Actor: events.Actor{ID: c.id, Attributes: attributes},
 	})

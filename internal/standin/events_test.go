@@ -107,7 +107,7 @@ func TestEventsCarryWhatAnEngineSays(t *testing.T) {
 	if a := created.Actor.Attributes; created.Actor.ID != id || a["name"] != "a" || a["image"] != "rota" || a["rota.path"] != "/" || a["rota.port"] == "" {
 		t.Errorf("%+v", created)
 	}
-	if created.ID != id || created.Status != "create" || created.From != "rota" || created.Scope != "local" {
+	if created.Scope != "local" || connected.Scope != "local" {
 		t.Errorf("%+v", created)
 	}
 	if a := connected.Actor.Attributes; connected.Actor.ID != hostNetworkID || a["container"] != id || a["name"] != "host" || a["type"] != "host" {
