@@ -12,14 +12,15 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o /out/rota .
+RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o /out/rota . && mkdir /out/data
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /out/rota /usr/local/bin/rota
+# What rota keeps, and where `rota ps` finds the running one: mount a volume. No
+# VOLUME, which would leave a nameless one behind for every replica of whoami.
+COPY --from=build /out/data /data
 ENV PATH=/usr/local/bin
-# What rota keeps, and where `rota ps` finds the running one.
-VOLUME /data
 EXPOSE 80
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s CMD ["/usr/local/bin/rota", "healthcheck"]
 ENTRYPOINT ["/usr/local/bin/rota"]

@@ -14,6 +14,7 @@ import (
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/api/types/network"
+	"github.com/docker/docker/api/types/volume"
 	dockerclient "github.com/docker/docker/client"
 	"github.com/docker/docker/pkg/stdcopy"
 )
@@ -128,6 +129,13 @@ func (e *engine) names(ctx context.Context, part string) ([]string, error) {
 	}
 	for _, n := range networks {
 		all = append(all, "network "+n.Name)
+	}
+	volumes, err := e.api.VolumeList(ctx, volume.ListOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("listing volumes: %w", err)
+	}
+	for _, v := range volumes.Volumes {
+		all = append(all, "volume "+v.Name)
 	}
 	images, err := e.api.ImageList(ctx, image.ListOptions{})
 	if err != nil {

@@ -24,7 +24,6 @@ func rotaProgram() program {
 		"ENV PATH=/usr/local/bin",
 		`ENTRYPOINT ["/usr/local/bin/rota"]`,
 		`CMD ["serve"]`,
-		"VOLUME /data",
 		"EXPOSE 80",
 	}}
 }
