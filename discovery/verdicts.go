@@ -196,6 +196,6 @@ func (all targetLines) MarshalZerologArray(a *zerolog.Array) {
 // MarshalZerologArray implements zerolog.LogArrayMarshaler.
 func (all reasonLines) MarshalZerologArray(a *zerolog.Array) {
 	for _, r := range all {
-		a.Str(string(r.Code) + ": " + r.Text)
+		a.Dict(zerolog.Dict().Str("code", string(r.Code)).Str("text", r.Text))
 	}
 }
