@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"runtime/debug"
 	"strconv"
 	"time"
 )
@@ -38,8 +39,27 @@ func (s *shared) observe(entry string, next func(http.ResponseWriter, *http.Requ
 			in.answer(w, r, answer{code: refusal})
 			return
 		}
+		defer in.contain(w, r)
 		next(w, r, in)
 	})
+}
+
+// contain keeps a bug of ours to the request that met it: the client gets 500,
+// or sees its answer cut if that had begun.
+func (in *inbound) contain(w http.ResponseWriter, r *http.Request) {
+	v := recover()
+	if v == nil {
+		return
+	}
+	if v != http.ErrAbortHandler {
+		in.o.Log.Error().Interface("panic", v).Bytes("stack", debug.Stack()).Str("target", in.record.target).
+			Msg("BUG: a request failed inside the proxy")
+		if in.record.status == 0 {
+			in.answer(w, r, answer{code: codeInternal})
+			return
+		}
+	}
+	panic(http.ErrAbortHandler)
 }
 
 // prepare makes the header that Upstreams are sent, the same for every attempt.

@@ -39,6 +39,9 @@ func (x *exchange) relay(ctx context.Context, a *attempt, u *Upstream, res *http
 	for name, values := range res.Header {
 		header[name] = values
 	}
+	if _, typed := header["Content-Type"]; !typed {
+		header["Content-Type"] = nil // or net/http would guess one
+	}
 	x.in.debugHeaders(header)
 	announced := announceTrailers(header, res.Trailer)
 	x.w.WriteHeader(res.StatusCode)
@@ -59,6 +62,12 @@ func (x *exchange) copyBody(a *attempt, res *http.Response) error {
 	stall := x.bodyStall(res)
 	watch := newWatch(stall, func() { a.cancel(errStalled) })
 	defer watch.stop()
+	if res.ContentLength < 0 {
+		// A stream may stay silent for long after its head.
+		if err := control.Flush(); err != nil {
+			return &clientError{err}
+		}
+	}
 	for {
 		n, err := res.Body.Read(*buf)
 		watch.seen()

@@ -224,6 +224,7 @@ func rawBackend(t *testing.T, serve func(net.Conn)) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	ctx, cancel := context.WithCancel(context.Background())
 	var conns sync.WaitGroup
 	conns.Go(func() {
 		for {
@@ -231,10 +232,14 @@ func rawBackend(t *testing.T, serve func(net.Conn)) string {
 			if err != nil {
 				return
 			}
-			conns.Go(func() { defer c.Close(); serve(c) })
+			conns.Go(func() {
+				defer context.AfterFunc(ctx, func() { c.Close() })()
+				defer c.Close()
+				serve(c)
+			})
 		}
 	})
-	t.Cleanup(func() { l.Close(); conns.Wait() })
+	t.Cleanup(func() { l.Close(); cancel(); conns.Wait() })
 	return l.Addr().String()
 }
 
