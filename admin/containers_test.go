@@ -160,7 +160,7 @@ func TestDecisiveReasonComesFirst(t *testing.T) {
 
 func TestConflictIsSaidOnBothSides(t *testing.T) {
 	conflict := spec.Conflict{Match: exact("shop.test", ""), Holder: "compose:old/web", Loser: "compose:shop/web"}
-	loser := live(func(s *spec.TargetStatus) { s.Refused = []spec.Conflict{conflict} })
+	loser := live(func(s *spec.TargetStatus) { s.Conflicts = []spec.Conflict{conflict} })
 	c := joined(t, web(nil), loser)
 	part := c.Targets[0]
 	if part.State != "not routed" || c.Outcome != "not routed" || codes(part.Reasons) != "match-taken" ||
@@ -168,7 +168,7 @@ func TestConflictIsSaidOnBothSides(t *testing.T) {
 		t.Errorf("the loser reads %s %+v", c.Outcome, part)
 	}
 
-	holder := live(func(s *spec.TargetStatus) { s.ID, s.Refused = "compose:old/web", []spec.Conflict{conflict} })
+	holder := live(func(s *spec.TargetStatus) { s.ID, s.Conflicts = "compose:old/web", []spec.Conflict{conflict} })
 	c = joined(t, web(func(v *discovery.Verdict) { v.Targets[0].ID = "compose:old/web" }), holder)
 	part = c.Targets[0]
 	if part.State != "ready" || c.Outcome != "routed" || codes(part.Reasons) != "match-claimed" ||
@@ -183,7 +183,7 @@ func TestContainerThatDoesNotRunHasANearerReasonThanAConflict(t *testing.T) {
 		v.State, v.Targets[0].Upstream = "exited", ""
 		v.Targets[0].Reasons = []discovery.Reason{{Code: discovery.CodeNotRunning, Severity: discovery.Note}}
 	})
-	c := joined(t, verdict, live(func(s *spec.TargetStatus) { s.Refused = []spec.Conflict{conflict} }))
+	c := joined(t, verdict, live(func(s *spec.TargetStatus) { s.Conflicts = []spec.Conflict{conflict} }))
 	if got := codes(c.Targets[0].Reasons); got != "not-running" {
 		t.Errorf("the reasons are %q, want not-running alone", got)
 	}
@@ -192,7 +192,7 @@ func TestContainerThatDoesNotRunHasANearerReasonThanAConflict(t *testing.T) {
 func TestContainerThatLostOneOfTwoMatchesIsRouted(t *testing.T) {
 	conflict := spec.Conflict{Match: exact("shop.test", ""), Holder: "compose:old/web", Loser: "compose:shop/web"}
 	partly := live(func(s *spec.TargetStatus) {
-		s.Matches, s.Refused = append(s.Matches, exact("www.shop.test", "")), []spec.Conflict{conflict}
+		s.Matches, s.Conflicts = append(s.Matches, exact("www.shop.test", "")), []spec.Conflict{conflict}
 	})
 	c := joined(t, web(nil), partly)
 	if c.Targets[0].State != "ready" || c.Outcome != "routed" || c.Targets[0].Reasons[0].Severity != "warning" {
@@ -205,7 +205,7 @@ func TestContainerThatLostOneOfTwoTargetsIsPartlyRouted(t *testing.T) {
 	verdict := web(func(v *discovery.Verdict) {
 		v.Targets = append(v.Targets, discovery.TargetVerdict{ID: "compose:shop/web/admin", Upstream: "u2"})
 	})
-	c := joined(t, verdict, live(func(s *spec.TargetStatus) { s.Refused = []spec.Conflict{conflict} }))
+	c := joined(t, verdict, live(func(s *spec.TargetStatus) { s.Conflicts = []spec.Conflict{conflict} }))
 	if c.Outcome != "partly" {
 		t.Errorf("the outcome is %q, want partly", c.Outcome)
 	}

@@ -34,7 +34,7 @@ func watchTargets(targets []spec.TargetStatus) liveTargets {
 			container := inTarget{target.ID, upstream.Container}
 			live.counts[container] = max(live.counts[container], upstream.Requests)
 		}
-		live.disputes[target.ID] = target.Refused
+		live.disputes[target.ID] = target.Conflicts
 		live.refusals[target.ID] = allRefused(target)
 	}
 	return live
@@ -43,7 +43,7 @@ func watchTargets(targets []spec.TargetStatus) liveTargets {
 // allRefused says whether every match of a Target is held by others.
 func allRefused(target spec.TargetStatus) bool {
 	for _, match := range target.Matches {
-		if !slices.ContainsFunc(target.Refused, func(c spec.Conflict) bool {
+		if !slices.ContainsFunc(target.Conflicts, func(c spec.Conflict) bool {
 			return c.Loser == target.ID && c.Match.Equal(match)
 		}) {
 			return false

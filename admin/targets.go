@@ -78,7 +78,7 @@ func viewTarget(status spec.TargetStatus) TargetView {
 	for _, match := range status.Matches {
 		view.Matches = append(view.Matches, viewMatch(match))
 	}
-	for _, conflict := range status.Refused {
+	for _, conflict := range status.Conflicts {
 		view.Conflicts = append(view.Conflicts,
 			ConflictView{Match: conflict.Match.String(), Holder: conflict.Holder, Loser: conflict.Loser})
 	}

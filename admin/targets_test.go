@@ -19,7 +19,7 @@ func TestTargetsAreShownAsTheyAre(t *testing.T) {
 	shop.Entries, shop.Priority = []string{"internal"}, 5
 	addr := start(t, Options{Targets: fixedTargets{{
 		ID: "compose:shop/web", Source: "docker", Matches: []spec.Match{shop}, Held: 2, Requests: 40,
-		Refused: []spec.Conflict{{Match: shop, Holder: "compose:old/web", Loser: "compose:shop/web"}},
+		Conflicts: []spec.Conflict{{Match: shop, Holder: "compose:old/web", Loser: "compose:shop/web"}},
 		Upstreams: []spec.UpstreamStatus{{
 			ID: "u1", Container: "c1", Name: "shop-web-1", Address: "172.18.0.3:80", State: spec.Ejected,
 			Reason: "refused 3 connections", Since: since, Weight: 2, InFlight: 1, Requests: 39,

@@ -73,6 +73,7 @@ func (a assembler) assemble(id string, replicas []replica, last memory) (memory,
 		}
 		verdicts[i] = v
 	}
+	next.Spec.Unreachable = len(next.Spec.Upstreams) == 0 && slices.ContainsFunc(replicas, replica.alive)
 	slices.SortFunc(next.Spec.Upstreams, func(x, y spec.Upstream) int { return strings.Compare(x.ID, y.ID) })
 	return next, verdicts
 }

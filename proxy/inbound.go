@@ -142,7 +142,7 @@ func (m *Mux) refuse(w http.ResponseWriter, r *http.Request, in *inbound, f foun
 	case f.result == unmatched:
 		a = answer{code: codeNoRoute}
 	case departed:
-		a = answer{code: codeGone, text: fmt.Sprintf("its last container went away %s ago", ago.Round(time.Second))}
+		a = answer{code: codeGone, text: fmt.Sprintf("its last container went away %s ago", seconds(ago))}
 	case !m.synced.Load():
 		a = answer{code: codeNotReached}
 	}

@@ -103,7 +103,7 @@ func (m *Mux) Apply(targets ...spec.Target) {
 func (m *Mux) enact(def spec.Target) *Target {
 	t := m.targets[def.ID]
 	if t == nil {
-		if len(def.Upstreams) == 0 {
+		if vacant(&def) {
 			return nil
 		}
 		t = newTarget(def, m.shared)
@@ -119,7 +119,7 @@ func (m *Mux) enact(def spec.Target) *Target {
 	if before.EqualDefinition(def) && !t.yielded {
 		return nil
 	}
-	t.yielded = t.yielded && len(def.Upstreams) == 0
+	t.yielded = t.yielded && vacant(&def)
 	return t
 }
 
@@ -136,8 +136,8 @@ func (m *Mux) route(changed []string) {
 		if t == nil {
 			continue
 		}
-		before := t.refused
-		t.refused = m.claims.conflicts(id)
+		before := t.conflicts
+		t.conflicts = m.claims.conflicts(id)
 		m.logConflicts(t, before)
 		batch = append(batch, registration[*Target]{
 			id: id, owner: t, created: t.def.Load().Created, matches: m.claims.granted(id),
@@ -150,7 +150,7 @@ func (m *Mux) route(changed []string) {
 
 // logConflicts says once what a Target was refused.
 func (m *Mux) logConflicts(t *Target, before []spec.Conflict) {
-	for _, c := range t.refused {
+	for _, c := range t.conflicts {
 		known := slices.ContainsFunc(before, func(b spec.Conflict) bool {
 			return b.Holder == c.Holder && b.Loser == c.Loser && b.Match.Equal(c.Match)
 		})
@@ -161,11 +161,14 @@ func (m *Mux) logConflicts(t *Target, before []spec.Conflict) {
 	}
 }
 
-// watchVacancy starts or stops the clocks of a Target without Upstreams: after
+// vacant says whether nobody is behind a Target any more.
+func vacant(def *spec.Target) bool { return len(def.Upstreams) == 0 && !def.Unreachable }
+
+// watchVacancy starts or stops the clocks of a Target that is vacant: after
 // its wait it yields what others claim, after the linger it is forgotten.
 func (m *Mux) watchVacancy(t *Target) {
 	def := t.def.Load()
-	if len(def.Upstreams) > 0 {
+	if !vacant(def) {
 		t.stopClocks()
 		return
 	}

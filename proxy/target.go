@@ -23,7 +23,7 @@ type Target struct {
 	requests  atomic.Uint64
 
 	// owned by the Mux, under its lock
-	refused    []spec.Conflict
+	conflicts  []spec.Conflict
 	emptySince time.Time // when the last Upstream left; zero while there are some
 	yielded    bool      // it has been empty for so long that others may have its matches
 	yielding   *time.Timer
@@ -100,7 +100,7 @@ func isSafe(method string) bool {
 func (t *Target) status() spec.TargetStatus {
 	def := t.def.Load()
 	return spec.TargetStatus{
-		ID: t.id, Source: def.Source, Matches: def.Matches, Refused: t.refused, Closed: def.Closed,
+		ID: t.id, Source: def.Source, Matches: def.Matches, Conflicts: t.conflicts, Closed: def.Closed,
 		Upstreams: t.upstreams.status(), Held: int(t.room.waiting.Load()), Requests: t.requests.Load(),
 	}
 }

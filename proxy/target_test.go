@@ -330,6 +330,18 @@ func TestForgottenTargetSaysSo(t *testing.T) {
 	wantReply(t, g.send(r), 404, "rota: not-found")
 }
 
+// There is no way to any of its containers: that is no 404.
+func TestUnreachableTarget(t *testing.T) {
+	g := newRig(t, Options{Linger: time.Millisecond})
+	def := target()
+	def.Unreachable = true
+	g.mux.Apply(def)
+	wantReply(t, g.get("/"), 503, "rota: no-ready-upstream")
+	def.Unreachable = false
+	g.mux.Apply(def)
+	eventually(t, "the Target to be forgotten", func() bool { return len(g.mux.Targets()) == 0 })
+}
+
 func TestNotSyncedYet(t *testing.T) {
 	g := newRig(t, Options{})
 	g.mux.synced.Store(false)
@@ -477,8 +489,8 @@ func TestConflictIsReportedOnBothSides(t *testing.T) {
 	r.Host = "other.test"
 	wantReply(t, g.send(r), 200, "b")
 	for _, s := range g.mux.Targets() {
-		if len(s.Refused) != 1 || s.Refused[0].Holder != first.ID || s.Refused[0].Loser != second.ID {
-			t.Errorf("%s reports %v", s.ID, s.Refused)
+		if len(s.Conflicts) != 1 || s.Conflicts[0].Holder != first.ID || s.Conflicts[0].Loser != second.ID {
+			t.Errorf("%s reports %v", s.ID, s.Conflicts)
 		}
 	}
 	first.Upstreams, first.Wait.For = nil, 10*time.Millisecond

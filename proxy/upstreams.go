@@ -407,7 +407,7 @@ func (u *Upstream) status() spec.UpstreamStatus {
 func (u *Upstream) reason() string {
 	d := u.spec.Load()
 	_, port, _ := net.SplitHostPort(d.Address)
-	lasting := time.Since(u.since).Round(time.Second)
+	lasting := seconds(time.Since(u.since))
 	switch {
 	case u.fault != nil:
 		return u.fault.Error()
@@ -426,6 +426,9 @@ func (u *Upstream) reason() string {
 	}
 	return ""
 }
+
+// seconds is how people read a time: `12 s`.
+func seconds(d time.Duration) string { return fmt.Sprintf("%d s", int(d.Round(time.Second).Seconds())) }
 
 // close ends all of it: probes stop, running attempts are cut.
 func (s *Upstreams) close() {

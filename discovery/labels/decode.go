@@ -77,6 +77,9 @@ func meantPrefix(prefix, key string) string {
 		if end < 1 || end >= len(key) || !strings.ContainsRune(".-_:/", rune(key[end])) || distance(fold(key[:end]), prefix, 2) == 2 {
 			continue
 		}
+		if key[end] != '.' && strings.ContainsRune(key[end:], '.') {
+			continue // a name space of its own, such as `rota-demo.port`
+		}
 		m := theGrammar.newReader(prefix, nil).read(key[end+1:])
 		switch {
 		case m.target != "" && key[end] != '.': // `rota-demo.host` is of another prefix
@@ -294,13 +297,17 @@ func (d *draft) onlyGuards() bool {
 	})
 }
 
-// warnOrphans reports sub-options without their option.
+// warnOrphans reports sub-options without their option, where that is off: they
+// refine what is not there.
 func (d *draft) warnOrphans(prefix string) {
 	for _, l := range d.taken {
 		if l.option == nil || !l.option.Available() || l.option.Parent == "" || d.label(l.option.Parent) != nil {
 			continue
 		}
 		parent := theGrammar.byKey[l.option.Parent]
+		if parent.Default != "off" && parent.Default != "http" {
+			continue
+		}
 		d.warn(l, fmt.Sprintf("refines %s, which is not set and so has its default, %s", parent.Key, parent.Default), join(prefix, d.Name, parent.Key))
 	}
 }

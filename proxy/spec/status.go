@@ -39,10 +39,12 @@ type UpstreamStatus struct {
 
 // TargetStatus is a live Target at one moment.
 type TargetStatus struct {
-	ID        string
-	Source    string
-	Matches   []Match
-	Refused   []Conflict
+	ID      string
+	Source  string
+	Matches []Match
+	// Conflicts are the matches that another Target claims too, whichever of
+	// the two holds them.
+	Conflicts []Conflict
 	Closed    string
 	Upstreams []UpstreamStatus
 	// Held is how many requests wait now for an Upstream to become ready.

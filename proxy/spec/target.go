@@ -40,6 +40,9 @@ type Target struct {
 	// here before and is missing is gone: its process ended or its address can
 	// no longer be reached.
 	Upstreams []Upstream
+	// Unreachable: somebody asks for the Target, and there is no way to any of
+	// its backends. It is answered for, instead of forgotten.
+	Unreachable bool
 }
 
 // Balance names how a Target picks among its ready Upstreams.
@@ -118,7 +121,7 @@ func NewTarget(id string) Target {
 
 // Equal says whether both describe the same thing, Upstreams included.
 func (t Target) Equal(o Target) bool {
-	return t.EqualDefinition(o) && slices.EqualFunc(t.Upstreams, o.Upstreams, Upstream.Equal)
+	return t.EqualDefinition(o) && t.Unreachable == o.Unreachable && slices.EqualFunc(t.Upstreams, o.Upstreams, Upstream.Equal)
 }
 
 // EqualDefinition is Equal without the Upstreams: whether what the labels say
