@@ -40,7 +40,7 @@ func freePort(t *testing.T) string {
 }
 
 func (s *stage) composeEnv(port string) []string {
-	return []string{"HTTP_PORT=" + port, "ROTA_IMAGE=" + s.rotaImage}
+	return []string{"HTTP_PORT=" + port, "ROTA_IMAGE=" + s.rotaImage, "WHOAMI_HOST=" + s.host("whoami")}
 }
 
 func (s *stage) up(ctx context.Context) {
@@ -88,7 +88,7 @@ func (s *stage) countWhoami(n int) map[string]int {
 	hostname := regexp.MustCompile(`(?m)^Hostname: (\S+)$`)
 	counts := map[string]int{}
 	for range n {
-		request, err := http.NewRequestWithContext(s.Context(), http.MethodGet, "http://whoami.localhost/", nil)
+		request, err := http.NewRequestWithContext(s.Context(), http.MethodGet, "http://"+s.host("whoami")+"/", nil)
 		must(s, err)
 		who := ""
 		if a, err := c.do(request); err == nil {

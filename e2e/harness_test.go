@@ -13,7 +13,7 @@ func TestLossesAreNoticed(t *testing.T) {
 	r := newRig(t)
 	s := &stage{rig: r, TB: t, project: project{tool: r.tools[0], name: r.projectName(t)}}
 	s.watch()
-	path, err := composeFile{Services: appServices(r.appImage)(s.collector.port())}.write(t.TempDir())
+	path, err := composeFile{Services: r.appServices()(s.collector.port())}.write(t.TempDir())
 	must(t, err)
 	s.project.file = path
 	t.Cleanup(s.tearDown)

@@ -16,12 +16,12 @@ import (
 //	go test ./e2e -run '^$' -bench . -benchtime 15x
 func BenchmarkStartAndKill(b *testing.B) {
 	r := newRig(b)
-	s := r.setUp(b, r.tools[0], appServices(r.appImage, "-report-all", "-drain", "300ms"))
+	s := r.setUp(b, r.tools[0], r.appServices("-report-all", "-drain", "300ms"))
 	s.scale("web", 2)
 	s.awaitRotation("web")
 	// More than in the scenarios, for the distance between two requests is
 	// what the measurement cannot see below: 2 ms with two replicas.
-	requests := startLoad(loadPlan{addr: s.addr, host: "web.test", method: http.MethodGet, rate: 1000, timeout: patient})
+	requests := startLoad(loadPlan{addr: s.addr, host: r.host("web"), method: http.MethodGet, rate: 1000, timeout: patient})
 
 	var m measured
 	for b.Loop() {

@@ -66,6 +66,10 @@ func (r *rig) makeImage(tb testing.TB, kind string, p program, folder string) st
 	return tag
 }
 
+// host is where a service of this run is asked for. Whatever else runs on the
+// engine may claim any usual name.
+func (r *rig) host(service string) string { return service + "." + r.run + ".test" }
+
 // eventually asks until there is no complaint any more, and fails with the last
 // one when that takes too long.
 func eventually(tb testing.TB, within time.Duration, complaint func() string) {

@@ -44,7 +44,7 @@ func TestNoRequestIsLost(t *testing.T) {
 	}
 	for _, app := range apps {
 		t.Run(app.name, func(t *testing.T) {
-			s := r.setUp(t, r.tools[0], appServices(r.appImage, app.args...))
+			s := r.setUp(t, r.tools[0], r.appServices(app.args...))
 			for _, sc := range scenarios() {
 				t.Run(sc.name, func(t *testing.T) { s.on(t).play(sc) })
 			}
@@ -53,13 +53,13 @@ func TestNoRequestIsLost(t *testing.T) {
 }
 
 // appServices are one service without and one with a HEALTHCHECK.
-func appServices(image string, args ...string) func(string) map[string]service {
+func (r *rig) appServices(args ...string) func(string) map[string]service {
 	return func(collector string) map[string]service {
 		// Some POSTs are always under way, or there would be none to lose.
 		command := append([]string{"-collector", collector, "-work", "5ms"}, args...)
 		return map[string]service{
-			"web": {Image: image, Command: command, Labels: map[string]string{"rota.host": "web.test"}},
-			"checked": {Image: image, Command: command, Labels: map[string]string{"rota.host": "checked.test"},
+			"web": {Image: r.appImage, Command: command, Labels: map[string]string{"rota.host": r.host("web")}},
+			"checked": {Image: r.appImage, Command: command, Labels: map[string]string{"rota.host": r.host("checked")},
 				Healthcheck: &healthcheck{Test: []string{"CMD", "/app", "check"}, Interval: "1s", Timeout: "1s", Retries: 1}},
 		}
 	}
@@ -93,7 +93,7 @@ func (s *stage) play(sc scenario) {
 }
 
 func (s *stage) startLoad(service, method string) *load {
-	l := startLoad(loadPlan{addr: s.addr, host: service + ".test", method: method, rate: rate, timeout: patient})
+	l := startLoad(loadPlan{addr: s.addr, host: s.host(service), method: method, rate: rate, timeout: patient})
 	s.Cleanup(func() { l.stop() }) // a scenario that breaks off leaves it running
 	return l
 }

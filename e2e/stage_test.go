@@ -170,7 +170,7 @@ func (s *stage) awaitRotation(name string, without ...replica) {
 	c := newClient(s.addr, patient)
 	defer c.close()
 	eventually(s, patient, func() string {
-		got, err := s.whoAnswers(c, name+".test", 8*len(want))
+		got, err := s.whoAnswers(c, s.host(name), 8*len(want))
 		if err != nil {
 			return err.Error()
 		}

@@ -13,7 +13,7 @@ import (
 // type.
 func TestOthersGoOn(t *testing.T) {
 	r := newRig(t)
-	s := r.setUp(t, r.tools[0], brokenServices(r.appImage))
+	s := r.setUp(t, r.tools[0], r.brokenServices())
 	s.scale("good", 1)
 	s.awaitRotation("good")
 
@@ -28,7 +28,7 @@ func TestOthersGoOn(t *testing.T) {
 	}{
 		{"typo", []string{"rota.hots", "rota.host"}},
 		{"badport", []string{"rota.port", "99999"}},
-		{"twin", []string{"twin.test"}},
+		{"twin", []string{"is held by", r.host("twin")}},
 		{"lonely", []string{"network"}},
 		{"huge", []string{"rota.host"}},
 	} {
@@ -45,24 +45,24 @@ func TestOthersGoOn(t *testing.T) {
 	}
 }
 
-func brokenServices(image string) func(string) map[string]service {
+func (r *rig) brokenServices() func(string) map[string]service {
 	labelled := func(labels ...string) service {
-		s := service{Image: image, Labels: map[string]string{}}
+		s := service{Image: r.appImage, Labels: map[string]string{}}
 		for _, label := range labels {
 			key, value, _ := strings.Cut(label, "=")
 			s.Labels[key] = value
 		}
 		return s
 	}
-	lonely := labelled("rota.host=lonely.test")
+	lonely := labelled("rota.host=" + r.host("lonely"))
 	lonely.Networks = []string{"elsewhere"}
 	return func(string) map[string]service {
 		return map[string]service{
-			"good":    labelled("rota.host=good.test"),
-			"typo":    labelled("rota.hots=typo.test"),
-			"badport": labelled("rota.host=badport.test", "rota.port=99999"),
-			"twin-a":  labelled("rota.host=twin.test"),
-			"twin-b":  labelled("rota.host=twin.test"),
+			"good":    labelled("rota.host=" + r.host("good")),
+			"typo":    labelled("rota.hots=" + r.host("typo")),
+			"badport": labelled("rota.host="+r.host("badport"), "rota.port=99999"),
+			"twin-a":  labelled("rota.host=" + r.host("twin")),
+			"twin-b":  labelled("rota.host=" + r.host("twin")),
 			"lonely":  lonely,
 		}
 	}
