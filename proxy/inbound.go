@@ -101,13 +101,15 @@ func hideReplayKeys(h http.Header) {
 
 // debugHeaders adds to an answer how it came about, if that is wanted.
 func (in *inbound) debugHeaders(h http.Header) {
-	if !in.o.DebugHeaders {
+	if !in.o.DebugHeaders || in.record.target == "" {
 		return
 	}
 	h.Set("Rota-Target", in.record.target)
-	h.Set("Rota-Upstream", in.record.upstream)
 	h.Set("Rota-Attempts", strconv.Itoa(in.record.attempts))
 	h.Set("Rota-Held", in.record.held.Round(time.Millisecond).String())
+	if in.record.upstream != "" {
+		h.Set("Rota-Upstream", in.record.upstream)
+	}
 }
 
 // maxMatches bounds how often a request is matched anew because its Target
