@@ -6,6 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/rota-proxy/rota/discovery/labels"
 )
 
 // variablePrefix starts the name of every environment variable that is ours.
@@ -86,7 +88,7 @@ func nearestVariable(name string, known []string) string {
 	for _, k := range known {
 		words = append(words, strings.TrimPrefix(k, variablePrefix))
 	}
-	if word, ok := nearest(strings.TrimPrefix(name, variablePrefix), words); ok {
+	if word := labels.NearestWord(strings.TrimPrefix(name, variablePrefix), words); word != "" {
 		return variablePrefix + word
 	}
 	return ""

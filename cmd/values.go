@@ -11,6 +11,8 @@ import (
 	"strings"
 	"text/template"
 	"time"
+
+	"github.com/rota-proxy/rota/discovery/labels"
 )
 
 // The parsers of flag values. Their errors say what is wrong with the value;
@@ -165,8 +167,7 @@ func parseWord(words ...string) func(string) (string, error) {
 		if slices.Contains(words, text) {
 			return text, nil
 		}
-		near, _ := nearest(text, words)
-		return "", unknownWord{known: words, nearest: near}
+		return "", unknownWord{known: words, nearest: labels.NearestWord(text, words)}
 	}
 }
 

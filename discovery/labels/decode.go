@@ -163,7 +163,7 @@ func (d *decoder) guardNeighbours() {
 			continue
 		}
 		for neighbour, t := range d.targets {
-			if neighbour != "" && !t.Guarded && !t.AccessBad && nearest(name, []string{neighbour}) != "" {
+			if neighbour != "" && !t.Guarded && !t.AccessBad && NearestWord(name, []string{neighbour}) != "" {
 				l := stray.taken[0]
 				l.spoils = Access
 				right := join(d.prefix, neighbour, strings.TrimPrefix(l.key, join(d.prefix, name)+"."))
@@ -208,8 +208,7 @@ func (d *draft) take(l label) {
 		return
 	}
 	if err := d.set(l); err != nil {
-		reason, right := l.explain(err)
-		d.refuse(l, reason, right)
+		d.spoil(l, l.wrongValue(err))
 		return
 	}
 	if l.doubt != "" {
@@ -251,8 +250,9 @@ func checkValue(s string) error {
 }
 
 // refuse reports what is wrong with a label and marks what that spoils.
-func (d *draft) refuse(l label, reason, nearest string) {
-	p := l.problem(reason, nearest)
+func (d *draft) refuse(l label, reason, nearest string) { d.spoil(l, l.problem(reason, nearest)) }
+
+func (d *draft) spoil(l label, p Problem) {
 	d.Problems = append(d.Problems, p)
 	switch l.spoils {
 	case Access:

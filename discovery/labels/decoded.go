@@ -55,9 +55,10 @@ type Upstream struct {
 // Problem is something wrong with one label.
 type Problem struct {
 	Label   string // the whole key as typed
-	Value   string // as typed, cut to a readable length
+	Value   string // as typed, but what is unprintable is escaped and what is long is cut
 	Reason  string // what is wrong, without label and value
 	Nearest string // the nearest right spelling or an example of a right value; may be empty
+	Fix     string // what to type, as a clause: `write rota.host`; may be empty
 	Warning bool   // nothing is refused because of it
 }
 

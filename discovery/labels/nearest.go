@@ -1,8 +1,8 @@
 package labels
 
-// nearest is the choice that word most probably was meant to be, or "" when
+// NearestWord is the choice that word most probably was meant to be, or "" when
 // none is near enough to be worth saying. Of two equally near ones the earlier.
-func nearest(word string, choices []string) string {
+func NearestWord(word string, choices []string) string {
 	best, least := "", slack(word)+1
 	for _, choice := range choices {
 		if d := distance(word, choice, least); d < least {

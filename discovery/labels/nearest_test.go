@@ -49,8 +49,8 @@ func TestNearest(t *testing.T) {
 		"whatever": "",
 		"":         "",
 	} {
-		if got := nearest(word, choices); got != want {
-			t.Errorf("nearest(%q) = %q, want %q", word, got, want)
+		if got := NearestWord(word, choices); got != want {
+			t.Errorf("NearestWord(%q) = %q, want %q", word, got, want)
 		}
 	}
 }

@@ -17,7 +17,7 @@ const (
 // String is the Problem as one line: `rota.prot "80": is no option (nearest:
 // rota.port)`.
 func (p Problem) String() string {
-	text := p.Label + ` "` + p.Value + `": ` + p.Reason
+	text := p.Label + " " + quoted(p.Value) + ": " + p.Reason
 	if p.Nearest != "" {
 		text += " (nearest: " + p.Nearest + ")"
 	}
@@ -30,12 +30,30 @@ func (l label) problem(reason, nearest string) Problem {
 	if l.secret() {
 		value = "…"
 	}
-	return Problem{
+	p := Problem{
 		Label:   printable(l.key, maxShown),
 		Value:   value,
 		Reason:  printable(reason, maxReason),
 		Nearest: printable(nearest, maxShown),
 	}
+	if nearest != "" {
+		p.Fix = "write " + p.Nearest
+	}
+	return p
+}
+
+// wrongValue reports on a label whose value its option does not take.
+func (l label) wrongValue(err error) Problem {
+	reason, nearest := l.explain(err)
+	p := l.problem(reason, nearest)
+	r, _ := err.(refusal)
+	switch {
+	case nearest != "" && r.item == "" && !r.elsewhere:
+		p.Fix = "write " + p.Label + ": " + quoted(p.Nearest)
+	case nearest == "" && l.option.Available():
+		p.Fix = "for example " + p.Label + ": " + quoted(l.option.Example)
+	}
+	return p
 }
 
 // explain puts an error into words. Pieces of a value that may be a secret are
@@ -101,4 +119,9 @@ func printable(s string, most int) string {
 }
 
 // quote is a piece of a key or value within a sentence.
-func quote(s string) string { return `"` + printable(s, maxShown) + `"` }
+func quote(s string) string { return quoted(printable(s, maxShown)) }
+
+// quoted puts what is printable already between quotes, so that no quote of its
+// own can end it early. Backslashes stay as they are: they are usual in regular
+// expressions, and people compare with what they typed.
+func quoted(s string) string { return `"` + strings.ReplaceAll(s, `"`, `\"`) + `"` }

@@ -35,7 +35,7 @@ func setHeader(d *draft, l label) error {
 	case !httpguts.ValidHeaderFieldName(l.name):
 		return refuse("", "names no header field; a name is made of letters, digits and !#$%%&'*+-.^_`|~")
 	case name == "Host":
-		return refuse(l.sibling("host"), "is not a header condition; the host has an option of its own")
+		return refusal{nearest: l.sibling("host"), elsewhere: true, reason: "is not a header condition; the host has an option of its own"}
 	}
 	for _, other := range d.match.Headers {
 		if other.Name == name {
@@ -73,6 +73,6 @@ func strategy(s string) (spec.Balance, error) {
 	if s == string(spec.RoundRobin) {
 		return spec.RoundRobin, nil
 	}
-	near := nearest(strings.ToLower(s), append([]string{string(spec.RoundRobin)}, laterStrategies...))
+	near := NearestWord(strings.ToLower(s), append([]string{string(spec.RoundRobin)}, laterStrategies...))
 	return "", refuse(near, "is no strategy")
 }

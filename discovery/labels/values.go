@@ -36,6 +36,8 @@ type refusal struct {
 	reason  string
 	nearest string // what was probably meant, or ""
 	item    string // the item of a list that it is about, or ""
+	// elsewhere: nearest is another label, which the value belongs to.
+	elsewhere bool
 }
 
 func (r refusal) Error() string { return r.reason }
@@ -60,7 +62,7 @@ func duration(s string) (time.Duration, error) {
 	d, err := time.ParseDuration(s)
 	switch {
 	case err != nil:
-		return 0, refuse(nearest(strings.ToLower(s), []string{off}), "is not a duration like 500ms, 30s or 2m")
+		return 0, refuse(NearestWord(strings.ToLower(s), []string{off}), "is not a duration like 500ms, 30s or 2m")
 	case d < 0:
 		return 0, refuse("", "is negative")
 	case d == 0:
@@ -92,7 +94,7 @@ func count(s string) (int, error) {
 	case s == "0":
 		return 0, refuse(off, "is not taken for off; say off")
 	}
-	return 0, refuse(nearest(strings.ToLower(s), []string{off}), "%s, nor off", err)
+	return 0, refuse(NearestWord(strings.ToLower(s), []string{off}), "%s, nor off", err)
 }
 
 // integer reads a whole number within bounds.
@@ -147,7 +149,7 @@ func meantBoolean(s string) string {
 	case "false", "no", "n", "off", "0":
 		return "false"
 	}
-	return nearest(strings.ToLower(s), []string{"true", "false"})
+	return NearestWord(strings.ToLower(s), []string{"true", "false"})
 }
 
 // sizeUnits, longest first so that `KiB` is not read as `B`.
@@ -222,7 +224,7 @@ func oneOf[T ~string](words ...T) func(string) (T, error) {
 			}
 			names[i] = string(word)
 		}
-		return "", refuse(nearest(strings.ToLower(s), names), "is none of %s", strings.Join(names, ", "))
+		return "", refuse(NearestWord(strings.ToLower(s), names), "is none of %s", strings.Join(names, ", "))
 	}
 }
 
