@@ -66,7 +66,8 @@ func (a assembler) assemble(id string, replicas []replica, last memory) (memory,
 	verdicts := make([]TargetVerdict, len(replicas))
 	for i, r := range replicas {
 		v := TargetVerdict{ID: id, Matches: matchTexts(next.Spec.Matches)}
-		v.Reasons = append(definitionReasons(r, next.Owner, definition, found), problemReasons(r.Asked.Problems)...)
+		// The label that is wrong first, then what follows from it.
+		v.Reasons = append(problemReasons(r.Asked.Problems), definitionReasons(r, next.Owner, definition, found)...)
 		if u, usable := a.upstream(r, &v); usable && next.Defined {
 			next.Spec.Upstreams = append(next.Spec.Upstreams, u)
 			v.Upstream = u.ID
@@ -144,10 +145,10 @@ func (a assembler) define(owner string, replicas []replica, last memory) (d defi
 }
 
 // asked is the Target as r's labels have it, with its host filled in, or the
-// Reason why they do not count.
+// Reason why they do not count. Which labels are wrong is said by their Problems.
 func (a assembler) asked(r replica) (spec.Target, *Reason) {
 	if r.Asked.TargetBad {
-		return spec.Target{}, &Reason{Code: CodeBadOption, Severity: Error, Text: "a label of the Target as a whole is wrong"}
+		return spec.Target{}, &Reason{Code: CodeBadOption}
 	}
 	t := r.Asked.Spec
 	if !r.Asked.NeedsHost {
@@ -288,23 +289,27 @@ func definitionReasons(r replica, owner string, d definition, found bool) []Reas
 	return all
 }
 
-// standIn says what a container whose labels do not count serves under.
+// standIn says what a container whose labels do not count serves under. What is
+// wrong with them stands before it.
 func standIn(bad Reason, d definition) []Reason {
+	var all []Reason
+	if bad.Code == CodeBadHost {
+		all = append(all, bad)
+	}
 	switch {
-	case !d.defined && bad.Code == CodeBadHost:
-		return []Reason{bad}
-	case !d.defined:
-		return []Reason{{
+	case d.defined:
+		all = append(all, Reason{
+			Code: CodeKeptLastGood, Severity: Warning,
+			Text: "it keeps its last good definition; that will not survive a restart of rota",
+			Fix:  "mend the label before that, and create the container anew",
+		})
+	case bad.Code != CodeBadHost:
+		all = append(all, Reason{
 			Code: CodeNoDefinition, Severity: Error,
-			Text: "the Target is not created: " + bad.Text + ", and there is no earlier definition",
-		}}
+			Text: "the Target is not created: its labels are wrong, and there is no earlier definition",
+		})
 	}
-	kept := Reason{
-		Code: CodeKeptLastGood, Severity: Warning,
-		Text: bad.Text + ": it serves under the last good definition, which will not survive a restart of the proxy",
-		Fix:  bad.Fix,
-	}
-	return []Reason{kept}
+	return all
 }
 
 // problemReasons turns what is wrong with labels into Reasons.
@@ -317,12 +322,9 @@ func problemReasons(problems []labels.Problem) []Reason {
 }
 
 func problemReason(p labels.Problem) Reason {
-	r := Reason{Code: CodeBadOption, Severity: Error, Text: fmt.Sprintf("%s %q: %s", p.Label, p.Value, p.Reason)}
+	r := Reason{Code: CodeBadOption, Severity: Error, Text: p.String(), Fix: p.Fix}
 	if p.Warning {
 		r.Code, r.Severity = CodeOddOption, Warning
-	}
-	if p.Nearest != "" {
-		r.Fix = "nearest: " + p.Nearest
 	}
 	return r
 }

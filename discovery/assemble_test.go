@@ -220,7 +220,7 @@ func TestTheYoungestValidContainerDefines(t *testing.T) {
 	s.want("compose:shop/web", "new.test → one, two")
 	s.container("three", 3, "shop/web host=newest.test balance=sideways")
 	s.want("compose:shop/web", "new.test → one, three, two")
-	s.wantVerdict("three", Routed, CodeKeptLastGood, CodeBadOption)
+	s.wantVerdict("three", Routed, CodeBadOption, CodeKeptLastGood)
 	s.container("four", 4, "shop/web host=future.test", func(c *container) { c.State = "created" })
 	s.want("compose:shop/web", "new.test → one, three, two")
 	s.wantVerdict("four", NotRouted, CodeNotRunning)
@@ -238,14 +238,14 @@ func TestBadLabelsKeepTheLastGoodDefinition(t *testing.T) {
 	if got := s.published["compose:shop/web"].Wait.For; got != 5*time.Second {
 		t.Errorf("wait %s", got)
 	}
-	s.wantVerdict("two", Routed, CodeKeptLastGood, CodeBadOption)
+	s.wantVerdict("two", Routed, CodeBadOption, CodeKeptLastGood)
 }
 
 func TestBadLabelsWithoutAnEarlierDefinition(t *testing.T) {
 	s := newStage(t)
 	s.container("one", 1, "shop/web host=http://web.test")
 	s.want("compose:shop/web", "")
-	s.wantVerdict("one", NotRouted, CodeNoDefinition, CodeBadOption)
+	s.wantVerdict("one", NotRouted, CodeBadOption, CodeNoDefinition)
 }
 
 func TestABadUpstreamOptionHarmsItsContainerOnly(t *testing.T) {
@@ -262,7 +262,7 @@ func TestABadTargetHarmsItselfOnly(t *testing.T) {
 	s.container("one", 1, "host=web.test admin.host=web.test/admin admin.balance=sideways")
 	s.want("container:one", "web.test → one")
 	s.want("container:one/admin", "")
-	s.wantVerdict("one", Partly, CodeNoDefinition, CodeBadOption)
+	s.wantVerdict("one", Partly, CodeBadOption, CodeNoDefinition)
 }
 
 func TestABadAccessOptionClosesTheTarget(t *testing.T) {
@@ -271,7 +271,7 @@ func TestABadAccessOptionClosesTheTarget(t *testing.T) {
 	s.container("two", 2, "shop/web host=web.test allow=not-a-network")
 	s.want("compose:shop/web", "web.test → one, two closed")
 	s.wantVerdict("one", Routed, CodeClosed)
-	s.wantVerdict("two", Routed, CodeClosed, CodeBadOption)
+	s.wantVerdict("two", Routed, CodeBadOption, CodeClosed)
 	s.container("three", 3, "shop/web host=web.test")
 	s.want("compose:shop/web", "web.test → one, three, two")
 	// Whose other labels are wrong too cannot open it again.
@@ -450,7 +450,7 @@ func TestAnEarlierOpenDefinitionDoesNotReplaceACheck(t *testing.T) {
 	s.container("one", 1, "shop/web host=web.test")
 	s.container("two", 2, "shop/web host=web.test client=10.0.0.0/8 balance=sideways")
 	s.want("compose:shop/web", "web.test → one, two closed")
-	s.wantVerdict("two", Routed, CodeKeptLastGood, CodeClosed, CodeBadOption)
+	s.wantVerdict("two", Routed, CodeBadOption, CodeKeptLastGood, CodeClosed)
 	s.container("three", 3, "shop/web host=web.test client=10.0.0.0/8")
 	s.want("compose:shop/web", "web.test client=10.0.0.0/8 → one, three, two")
 	s.container("four", 4, "shop/web host=web.test client=10.0.0.0/8 balance=sideways")

@@ -39,9 +39,9 @@ func (v *inventory) verdict(e *entry) Verdict {
 func (v *inventory) whyHidden(e *entry) Reason {
 	switch {
 	case e.ID == v.self:
-		return Reason{Code: CodeOwn, Severity: Note, Text: "it is the proxy itself"}
+		return Reason{Code: CodeOwn, Severity: Note, Text: "it is rota itself"}
 	case e.decoded.Hidden:
-		return Reason{Code: CodeHidden, Severity: Note, Text: fmt.Sprintf("%s.enable hides it", v.prefix())}
+		return Reason{Code: CodeHidden, Severity: Note, Text: fmt.Sprintf("hidden by the label %s.enable", v.prefix())}
 	case e.oneOff() && e.decoded.Exposed:
 		return Reason{Code: CodeOneOff, Severity: Note, Text: "it was made by `compose run`: no replica of its service"}
 	}

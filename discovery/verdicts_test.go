@@ -63,16 +63,39 @@ func TestJournal(t *testing.T) {
 	}
 }
 
-// TestUnknownOptionNamesTheNearest: the Verdict says what to type.
-func TestUnknownOptionNamesTheNearest(t *testing.T) {
-	s := newStage(t)
-	s.container("web", 1, "hsot=web.test")
-	v := s.verdict("web")
-	found := false
-	for _, r := range allReasons(v) {
-		found = found || r.Code == CodeBadOption && strings.Contains(r.Text, "rota.hsot") && strings.Contains(r.Fix, "rota.host")
+// TestTheMistakeIsSaidBeforeItsConsequence: the first finding names the label,
+// its value as typed, why and what is nearest; the fix is what to type.
+func TestTheMistakeIsSaidBeforeItsConsequence(t *testing.T) {
+	for _, c := range []struct {
+		labels, text, fix string
+		then              Code
+	}{
+		{"hots=web.test", `rota.hots "web.test": is no option (nearest: rota.host)`, "write rota.host", CodeNoDefinition},
+		{"nmae=api host=web.test", `rota.nmae "api": is no option (nearest: rota.name)`, "write rota.name", CodeNoDefinition},
+		{"host=web.test port=99999", `rota.port "99999": is not a whole number from 1 to 65535`, `for example rota.port: "8080"`, ""},
+		{"host=web.test port=\x1b\\d", `rota.port "\x1b\d": holds a control character, such as a line break`, `for example rota.port: "8080"`, ""},
+	} {
+		s := newStage(t)
+		s.container("web", 1, c.labels)
+		all := allReasons(s.verdict("web"))
+		if len(all) == 0 || all[0].Code != CodeBadOption || all[0].Text != c.text || all[0].Fix != c.fix {
+			t.Errorf("%s: the findings are %+v", c.labels, all)
+			continue
+		}
+		if last := all[len(all)-1]; c.then != "" && last.Code != c.then {
+			t.Errorf("%s: in the end it says %+v, want %s", c.labels, last, c.then)
+		}
 	}
-	if !found {
-		t.Errorf("verdict %+v", v)
+}
+
+// TestKeptDefinitionIsNoLastingOne: who serves under earlier labels is told so.
+func TestKeptDefinitionIsNoLastingOne(t *testing.T) {
+	s := newStage(t)
+	s.container("web", 1, "host=web.test")
+	s.container("web", 1, "hots=new.test")
+	all := allReasons(s.verdict("web"))
+	if len(all) != 2 || !strings.Contains(all[0].Text, "rota.hots") || all[1].Code != CodeKeptLastGood ||
+		!strings.Contains(all[1].Text, "will not survive a restart of rota") {
+		t.Errorf("the findings are %+v", all)
 	}
 }
