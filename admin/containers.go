@@ -47,12 +47,15 @@ type TargetPart struct {
 	Since    *time.Time   `json:"since,omitempty"` // in the proxy's state
 	Weight   int          `json:"weight"`
 	InFlight int64        `json:"in_flight"`
-	Requests uint64       `json:"requests"` // restarts of the container included
+	Requests uint64       `json:"requests"` // restarts included; 0 while the proxy does not have it
 	Reasons  []ReasonView `json:"reasons"`  // the decisive one first
 }
 
 // stateNotRouted is the state of what runs and is no Upstream.
 const stateNotRouted = "not routed"
+
+// healthStarting is the engine's word for a HEALTHCHECK without a result.
+const healthStarting = "starting"
 
 func (s *Server) containers(w http.ResponseWriter, _ *http.Request) {
 	now := time.Now()
@@ -125,7 +128,7 @@ func viewPart(verdict discovery.Verdict, target discovery.TargetVerdict, live li
 		Reasons:  viewReasons(target.Reasons),
 	}
 	if upstream, ok := live.upstream(target.ID, target.Upstream); ok {
-		part.join(upstream, live, now)
+		part.join(upstream, verdict.Health == healthStarting, live, now)
 	}
 	decisiveFirst(part.Reasons)
 	return part
@@ -133,13 +136,13 @@ func viewPart(verdict discovery.Verdict, target discovery.TargetVerdict, live li
 
 // join adds what the proxy knows of the Upstream. Conflicts are said of those in
 // it alone: what does not run has a nearer reason.
-func (p *TargetPart) join(upstream spec.UpstreamStatus, live liveTargets, now time.Time) {
+func (p *TargetPart) join(upstream spec.UpstreamStatus, checking bool, live liveTargets, now time.Time) {
 	p.State, p.Since = upstream.State.String(), moment(upstream.Since)
 	p.Weight, p.InFlight = upstream.Weight, upstream.InFlight
 	if live.unreachable(p.Target) {
 		p.State = stateNotRouted
 	}
-	p.Reasons = append(p.Reasons, reasonsOfUpstream(upstream, p.Reasons, now)...)
+	p.Reasons = append(p.Reasons, reasonsOfUpstream(upstream, checking, p.Reasons, now)...)
 	p.Reasons = append(p.Reasons, live.conflicts(p.Target)...)
 }
 

@@ -132,6 +132,19 @@ func TestProxySaysWhyAnUpstreamIsNotReady(t *testing.T) {
 	}
 }
 
+// Where a HEALTHCHECK keeps it out, nobody is to look for a wrong port.
+func TestAdviceFitsAPendingHealthcheck(t *testing.T) {
+	verdict := web(func(v *discovery.Verdict) { v.Health = "starting" })
+	pending := live(func(s *spec.TargetStatus) {
+		u := &s.Upstreams[0]
+		u.State, u.Reason, u.Since, u.Address = spec.Starting, "HEALTHCHECK has not succeeded yet", time.Now().Add(-12*time.Second), "172.18.0.3:80"
+	})
+	part := joined(t, verdict, pending).Targets[0]
+	if codes(part.Reasons) != "starting" || !strings.Contains(part.Reasons[0].Fix, "interval") || strings.Contains(part.Reasons[0].Fix, "0.0.0.0") {
+		t.Errorf("the reasons are %+v", part.Reasons)
+	}
+}
+
 func TestCauseIsSaidOnce(t *testing.T) {
 	verdict := web(func(v *discovery.Verdict) {
 		v.Targets[0].Reasons = []discovery.Reason{{Code: discovery.CodeUnhealthy, Severity: discovery.Error, Text: "its HEALTHCHECK fails"}}

@@ -27,8 +27,8 @@ const (
 	codeMatchClaimed = "match-claimed" // another Target wants a match of this one
 )
 
-// slowStart is how long an Upstream may take to accept before it looks more
-// like a wrong port than like a program that is starting.
+// slowStart is how long an Upstream may take to become ready before it looks
+// more like a mistake than like a program that is starting.
 const slowStart = 10 * time.Second
 
 func viewReasons(reasons []discovery.Reason) []ReasonView {
@@ -41,7 +41,8 @@ func viewReasons(reasons []discovery.Reason) []ReasonView {
 
 // reasonsOfUpstream says why an Upstream that the proxy has is not ready,
 // unless a finding of discovery, which then is the cause, has said it already.
-func reasonsOfUpstream(upstream spec.UpstreamStatus, known []ReasonView, now time.Time) []ReasonView {
+// checking: the engine's HEALTHCHECK has no result yet.
+func reasonsOfUpstream(upstream spec.UpstreamStatus, checking bool, known []ReasonView, now time.Time) []ReasonView {
 	explained := slices.ContainsFunc(known, func(r ReasonView) bool { return r.Severity == string(discovery.Error) })
 	if upstream.Reason == "" || upstream.State == spec.Ready || explained {
 		return nil
@@ -52,12 +53,19 @@ func reasonsOfUpstream(upstream spec.UpstreamStatus, known []ReasonView, now tim
 		Text:     upstream.Reason,
 	}
 	if upstream.State == spec.Starting && !upstream.Since.IsZero() && now.Sub(upstream.Since) >= slowStart {
-		reason.Fix = slowStartFix(upstream.Address)
+		reason.Fix = slowStartFix(upstream.Address, checking)
 	}
 	return []ReasonView{reason}
 }
 
-func slowStartFix(address string) string {
+// slowCheckFix names no container, so that it is the same for all replicas.
+const slowCheckFix = "its first check comes one `interval` after the start, 30 s by default: choose a shorter one\n" +
+	"if checks fail, this says why: docker inspect -f '{{json .State.Health}}' CONTAINER"
+
+func slowStartFix(address string, checking bool) string {
+	if checking {
+		return slowCheckFix
+	}
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return ""
