@@ -27,7 +27,7 @@ func (s *engineStage) makeImage(ctx context.Context, arch string, folder *demoFo
 		return err
 	}
 	if why != "" {
-		say("Building a static binary for the image: %s.", why)
+		say("Building a static binary for the image, which may take a minute the first time: %s.", why)
 		if binary, err = buildBinary(ctx, arch, folder); err != nil {
 			return fmt.Errorf("no image can be made: %s, and %w", why, err)
 		}

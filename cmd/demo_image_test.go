@@ -3,6 +3,8 @@ package cmd
 import (
 	"archive/tar"
 	"bytes"
+	"context"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -44,6 +46,23 @@ func TestOwnBinaryKnowsWhereItRuns(t *testing.T) {
 	_, why, err = ownBinary(runtime.GOARCH)
 	if err != nil || runtime.GOOS != "linux" && why == "" {
 		t.Errorf("%q %v", why, err)
+	}
+}
+
+// A build that takes its time is announced before it begins: here it cannot even
+// begin.
+func TestDemoSaysThatItBuilds(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var said []string
+	say := func(format string, values ...any) { said = append(said, fmt.Sprintf(format, values...)) }
+	folder := &demoFolder{}
+	t.Cleanup(func() { _ = folder.remove() })
+	if err := (&engineStage{}).makeImage(ctx, "mips", folder, say); err == nil {
+		t.Error("an image was made of nothing")
+	}
+	if len(said) != 1 || !strings.Contains(said[0], "may take a minute") {
+		t.Errorf("said %q", said)
 	}
 }
 
