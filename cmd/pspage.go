@@ -31,9 +31,9 @@ func (p psPage) lines(width int) []string {
 	}
 	switch {
 	case p.hidden == 1:
-		lines = append(lines, "", "1 container without labels hidden (-a shows it)")
+		lines = append(lines, "", "1 container not exposed (-a shows it)")
 	case p.hidden > 1:
-		lines = append(lines, "", fmt.Sprintf("%d containers without labels hidden (-a shows them)", p.hidden))
+		lines = append(lines, "", fmt.Sprintf("%d containers not exposed (-a shows them)", p.hidden))
 	}
 	return lines
 }
@@ -84,10 +84,13 @@ const (
 func (p psPage) table() table {
 	t := table{
 		header: []string{"CONTAINER", "TARGET", "HOST", "ADDRESS", "STATE", "REASON", "REQUESTS"},
+		// The reason keeps most: names can be told by their ends.
 		yields: []yield{
-			{columnReason, 24}, {columnHost, 18}, {columnTarget, 18}, {columnContainer, 18},
-			{columnReason, 8}, {columnHost, 10}, {columnTarget, 8}, {columnContainer, 10},
+			{columnHost, 20}, {columnTarget, 20}, {columnContainer, 20}, {columnReason, 60},
+			{columnTarget, 12}, {columnHost, 14}, {columnContainer, 14}, {columnReason, 24},
+			{columnHost, 10}, {columnTarget, 8}, {columnContainer, 10}, {columnReason, 8},
 		},
+		ends: []int{columnContainer, columnTarget},
 	}
 	for _, container := range p.shown {
 		t.rows = append(t.rows, containerRows(container)...)
@@ -105,19 +108,43 @@ func (p psPage) table() table {
 func containerRows(container admin.ContainerView) [][]string {
 	if len(container.Targets) == 0 {
 		return [][]string{{
-			container.Name, "", "", "", container.Outcome, reasonCell(container.Reasons, false), "",
+			container.Name, "", "", "", stateCell(container), reasonCell(rowReasons(container), false), "",
 		}}
 	}
 	var rows [][]string
 	for _, part := range container.Targets {
-		reasons := slices.Concat(part.Reasons, container.Reasons)
 		rows = append(rows, []string{
 			container.Name, part.Target, strings.Join(part.Hosts, ", "), part.Address, part.State,
-			reasonCell(reasons, part.State == spec.Ready.String()),
+			reasonCell(partReasons(container, part), part.State == spec.Ready.String()),
 			requestsCell(part),
 		})
 	}
 	return rows
+}
+
+// stateCell is the state of a container that plays no part. "hidden" would be
+// taken for the word of `enable` alone.
+func stateCell(container admin.ContainerView) string {
+	if container.Outcome == string(discovery.Hidden) {
+		return "not exposed"
+	}
+	return container.Outcome
+}
+
+// rowReasons are the findings that a row of a container that plays no part
+// chooses from. Of one that is not exposed it is the first, which says why:
+// there are several causes, and a mistyped label beside it stands below.
+func rowReasons(container admin.ContainerView) []admin.ReasonView {
+	if container.Outcome == string(discovery.Hidden) && len(container.Reasons) > 0 {
+		return container.Reasons[:1]
+	}
+	return container.Reasons
+}
+
+// partReasons are the findings that the row of a part chooses from. What is
+// wrong with the container as a whole is the cause, and comes first.
+func partReasons(container admin.ContainerView, part admin.TargetPart) []admin.ReasonView {
+	return slices.Concat(container.Reasons, part.Reasons)
 }
 
 // requestsCell is empty for what the proxy does not have: 0 would say that it
@@ -177,19 +204,28 @@ func (p psPage) advice() []string {
 // each once.
 func adviceFor(container admin.ContainerView) []admin.ReasonView {
 	var found []admin.ReasonView
-	add := func(reasons []admin.ReasonView) {
-		inRow, _ := decisive(reasons)
+	add := func(reasons, choice []admin.ReasonView) {
+		inRow, _ := decisive(choice)
 		for _, r := range reasons {
-			if isAdvice(r, inRow) && !slices.Contains(found, r) {
+			said := func(other admin.ReasonView) bool { return sameAdvice(r, other) }
+			if isAdvice(r, inRow) && !slices.ContainsFunc(found, said) {
 				found = append(found, r)
 			}
 		}
 	}
 	for _, part := range container.Targets {
-		add(part.Reasons)
+		add(partReasons(container, part), partReasons(container, part))
 	}
-	add(container.Reasons)
+	if len(container.Targets) == 0 {
+		add(container.Reasons, rowReasons(container))
+	}
 	return found
+}
+
+// sameAdvice says whether two findings of one container need saying once only:
+// the parts of one that does not accept connections differ in their seconds.
+func sameAdvice(a, b admin.ReasonView) bool {
+	return a == b || a.Code == spec.Starting.String() && a.Code == b.Code && a.Fix == b.Fix && a.Fix != ""
 }
 
 func isAdvice(r, inRow admin.ReasonView) bool {

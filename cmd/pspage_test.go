@@ -73,7 +73,7 @@ db-1, db-2: shares no network with rota
       db:
         networks: [web]
 
-1 container without labels hidden (-a shows it)
+1 container not exposed (-a shows it)
 `
 	if got := printed(t, example(), psOptions{}, 0); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
@@ -103,12 +103,76 @@ func TestPsShowsHiddenContainersOnDemand(t *testing.T) {
 	}
 }
 
+// There are several reasons not to be exposed, and one of them may be a mistake.
+func TestPsSaysOfEachWhyItIsNotExposed(t *testing.T) {
+	hidden := func(name string, reasons ...admin.ReasonView) admin.ContainerView {
+		return admin.ContainerView{Name: name, Outcome: "hidden", Reasons: reasons}
+	}
+	got := printed(t, admin.ContainersAnswer{Containers: []admin.ContainerView{
+		hidden("mail-1", admin.ReasonView{Code: "not-exposed", Severity: "note", Text: "it has no label rota.*"}),
+		hidden("shy-1", admin.ReasonView{Code: "hidden", Severity: "note", Text: "hidden by the label rota.enable"},
+			admin.ReasonView{Code: "bad-option", Severity: "error", Text: "rota.enable \"flase\": is neither"}),
+		hidden("rota-1", admin.ReasonView{Code: "own-container", Severity: "note", Text: "it is rota itself"}),
+	}}, psOptions{all: true}, 0)
+	for _, want := range []string{
+		"not exposed   it has no label rota.*", "not exposed   hidden by the label rota.enable", "not exposed   it is rota itself",
+		"\nshy-1: rota.enable \"flase\": is neither\n",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("there is no %q in\n%s", want, got)
+		}
+	}
+}
+
+func TestPsGivesAdviceOncePerContainer(t *testing.T) {
+	waiting := func(target, text, fix string) admin.TargetPart {
+		return admin.TargetPart{Target: target, State: "starting", Reasons: []admin.ReasonView{{Code: "starting", Severity: "error", Text: text, Fix: fix}}}
+	}
+	got := printed(t, admin.ContainersAnswer{Containers: []admin.ContainerView{{
+		Name: "web-1", Outcome: "routed", Targets: []admin.TargetPart{
+			waiting("web", "port 80 not accepting for 12 s", "listen on 80"),
+			waiting("web/admin", "port 80 not accepting for 13 s", "listen on 80"),
+			waiting("web/metrics", "port 90 not accepting for 12 s", "listen on 90"),
+		},
+	}}}, psOptions{}, 0)
+	if strings.Count(got, "listen on 80") != 1 || strings.Count(got, "listen on 90") != 1 {
+		t.Errorf("got\n%s", got)
+	}
+}
+
+// A mistake that concerns all of the container is the cause of what its Targets
+// say, so it is what the rows show.
+func TestPsShowsTheCauseInTheRow(t *testing.T) {
+	container := part("web-1", "not routed", admin.TargetPart{Target: "web", State: "not routed", Reasons: []admin.ReasonView{
+		{Code: "no-definition", Severity: "error", Text: "the Target is not created"},
+	}})
+	container.Reasons = []admin.ReasonView{{Code: "bad-option", Severity: "error", Text: "rota.nmae \"a\": is no option", Fix: "write rota.name"}}
+	got := printed(t, admin.ContainersAnswer{Containers: []admin.ContainerView{container}}, psOptions{}, 0)
+	table, advice, _ := strings.Cut(got, "\n\n")
+	want := "web-1: rota.nmae \"a\": is no option\n    write rota.name\n\nweb-1: the Target is not created\n"
+	if !strings.Contains(table, "not routed   rota.nmae") || advice != want {
+		t.Errorf("got\n%s", got)
+	}
+}
+
+func TestPsGivesTheReasonTheMostRoom(t *testing.T) {
+	reason := "rota.hots \"blog.localhost\": is no option (nearest: rota.host)"
+	container := part("shop_reports_1", "not routed", admin.TargetPart{
+		Target: "compose:shop/reports", Hosts: []string{"reports.localhost"}, Address: "172.20.0.4:8000", State: "not routed",
+		Reasons: []admin.ReasonView{{Severity: "error", Text: reason}},
+	})
+	row := strings.Split(printed(t, admin.ContainersAnswer{Containers: []admin.ContainerView{container}}, psOptions{}, 125), "\n")[1]
+	if !strings.Contains(row, reason[:33]) || !strings.Contains(row, "shop_reports_1") || !strings.Contains(row, "op/reports") {
+		t.Errorf("in 125 characters: %q", row)
+	}
+}
+
 func TestPsCountsWhatItHides(t *testing.T) {
 	answer := example()
 	for range 2 {
 		answer.Containers = append(answer.Containers, admin.ContainerView{Outcome: "hidden"})
 	}
-	if got := printed(t, answer, psOptions{}, 0); !strings.HasSuffix(got, "\n3 containers without labels hidden (-a shows them)\n") {
+	if got := printed(t, answer, psOptions{}, 0); !strings.HasSuffix(got, "\n3 containers not exposed (-a shows them)\n") {
 		t.Errorf("got\n%s", got)
 	}
 }

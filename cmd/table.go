@@ -16,6 +16,9 @@ type table struct {
 	// yields are the columns that get narrower when the room is short, in the
 	// order in which they do, each with the least width it keeps.
 	yields []yield
+	// ends are the columns whose cells say more at their end than at their
+	// beginning: they are cut at the beginning.
+	ends []int
 }
 
 type yield struct{ column, least int }
@@ -26,7 +29,7 @@ func (t table) lines(width int) []string {
 	widths := t.widths(width)
 	all := make([]string, 0, len(t.rows)+1)
 	for _, row := range slices.Insert(slices.Clone(t.rows), 0, t.header) {
-		all = append(all, renderRow(row, widths))
+		all = append(all, t.renderRow(row, widths))
 	}
 	return all
 }
@@ -52,9 +55,12 @@ func (t table) widths(room int) []int {
 	return widths
 }
 
-func renderRow(row []string, widths []int) string {
+func (t table) renderRow(row []string, widths []int) string {
 	var line strings.Builder
 	for i, cell := range row {
+		if slices.Contains(t.ends, i) {
+			cell = keepEnd(cell, widths[i])
+		}
 		cell = shorten(cell, widths[i])
 		line.WriteString(cell)
 		line.WriteString(strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+columnGap))
@@ -72,4 +78,13 @@ func shorten(text string, width int) string {
 		return ""
 	}
 	return string([]rune(text)[:width-1]) + "…"
+}
+
+// keepEnd is shorten for text that is cut at its beginning.
+func keepEnd(text string, width int) string {
+	length := utf8.RuneCountInString(text)
+	if length <= width || width < 1 {
+		return shorten(text, width)
+	}
+	return "…" + string([]rune(text)[length-width+1:])
 }

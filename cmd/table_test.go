@@ -40,6 +40,25 @@ func TestTableYieldsInOrder(t *testing.T) {
 	}
 }
 
+func TestKeepEnd(t *testing.T) {
+	for _, c := range []struct {
+		text  string
+		width int
+		want  string
+	}{
+		{"abc", 3, "abc"}, {"abcd", 3, "…cd"}, {"äöüß", 3, "…üß"}, {"abc", 1, "…"}, {"abc", 0, ""},
+	} {
+		if got := keepEnd(c.text, c.width); got != c.want {
+			t.Errorf("%q in %d is %q, want %q", c.text, c.width, got, c.want)
+		}
+	}
+	short := sample()
+	short.ends = []int{0}
+	if got, want := short.lines(27)[1], "…p-web-1   no netw…   7"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestShorten(t *testing.T) {
 	for _, c := range []struct {
 		text  string
