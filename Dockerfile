@@ -6,8 +6,9 @@
 # be pulled (.ci/golang-image makes one).
 ARG GO_IMAGE=golang:1.26
 FROM ${GO_IMAGE} AS build
-# By this label the stage is found again when it is to be removed.
-LABEL rota.stage=build
+# By this label the stage is found again when it is to be removed. It is none of
+# the proxy's own labels: step containers are containers, too.
+LABEL rota-build.stage=build
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download

@@ -50,7 +50,7 @@ func (x *exchange) run() error {
 		}
 		x.tried = append(x.tried, c.upstream)
 		x.failure = out.err
-		if !x.mayGoOn(c.upstream, out) {
+		if !x.mayGoOn(c, out) {
 			return x.giveUp(out.err)
 		}
 	}
@@ -59,7 +59,9 @@ func (x *exchange) run() error {
 // choice is an Upstream and how it is to be used.
 type choice struct {
 	upstream *Upstream
-	doubtful bool // a last resort: fresh connection, no repeat of it
+	// doubtful: a last resort, on a fresh connection. That it fails surprises
+	// nobody and is not counted; how long a request is held bounds it.
+	doubtful bool
 	last     bool // nobody else is left to try
 }
 
@@ -119,18 +121,18 @@ func (x *exchange) await() (choice, func(), error) {
 	if !doubtful {
 		release = func() { x.target.room.done(u) }
 	}
-	return choice{upstream: u, doubtful: doubtful, last: true}, release, nil
+	return choice{upstream: u, doubtful: doubtful, last: !doubtful}, release, nil
 }
 
 func (x *exchange) expectsContinue() bool { return x.r.Header.Get("Expect") != "" }
 
 // mayGoOn says whether the request may go to another Upstream after out.
-func (x *exchange) mayGoOn(u *Upstream, out outcome) bool {
+func (x *exchange) mayGoOn(c choice, out outcome) bool {
 	switch out.kind {
 	case unsent:
 		return x.body == nil || x.body.replayable()
 	case unansweredYet:
-		return x.repeatable() && x.mayRepeat(u)
+		return x.repeatable() && (c.doubtful || x.mayRepeat(c.upstream))
 	}
 	return false
 }

@@ -150,13 +150,25 @@ func (r *room) enter(ctx context.Context, h *hold) (u *Upstream, doubtful bool, 
 		case <-out.C:
 			return r.stepOut(w, place, grant{err: errHeldOut})
 		case <-resort.C:
-			h.resort += resortSignalled
-			resort.Reset(resortSignalled)
+			now := h.resort
+			h.resort = nextResort(now)
+			resort.Reset(h.resort - now)
 			if u := r.lastResort(before+time.Since(begin), h.safe, nil); u != nil {
 				return r.stepOut(w, place, grant{upstream: u})
 			}
 		}
 	}
+}
+
+// nextResort is when, after so long a hold, a doubtful Upstream is tried again:
+// ever less often, down to once a second, but in time for those that are only
+// tried late.
+func nextResort(held time.Duration) time.Duration {
+	next := held + min(held, time.Second)
+	if held < resortDoubtful && next > resortDoubtful {
+		return resortDoubtful
+	}
+	return next
 }
 
 // admit lets a request in if there is hope and space.

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -96,4 +97,15 @@ func roomWithOne() (*room, *Upstream, *rotation) {
 	r.update(&rotation{}, true, time.Time{})
 	u := testMembers(1)[0]
 	return r, u, newRotation([]*Upstream{u})
+}
+
+func TestNextResort(t *testing.T) {
+	var at []time.Duration
+	for d := resortSignalled; d < 7*time.Second; d = nextResort(d) {
+		at = append(at, d/time.Millisecond)
+	}
+	want := []time.Duration{100, 200, 400, 800, 1600, 2600, 3600, 4600, 5000, 6000}
+	if !slices.Equal(at, want) {
+		t.Errorf("doubtful Upstreams are tried after %d ms, want %d", at, want)
+	}
 }

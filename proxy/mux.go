@@ -103,11 +103,13 @@ func (m *Mux) Apply(targets ...spec.Target) {
 func (m *Mux) enact(def spec.Target) *Target {
 	t := m.targets[def.ID]
 	if t == nil {
-		if vacant(&def) {
+		if len(def.Upstreams) == 0 && !def.Unreachable {
 			return nil
 		}
 		t = newTarget(def, m.shared)
 		m.targets[def.ID] = t
+		t.yielded = len(def.Upstreams) == 0
+		m.watchVacancy(t)
 		return t
 	}
 	before := t.def.Load()
@@ -119,7 +121,7 @@ func (m *Mux) enact(def spec.Target) *Target {
 	if before.EqualDefinition(def) && !t.yielded {
 		return nil
 	}
-	t.yielded = t.yielded && vacant(&def)
+	t.yielded = t.yielded && len(def.Upstreams) == 0
 	return t
 }
 
@@ -161,30 +163,35 @@ func (m *Mux) logConflicts(t *Target, before []spec.Conflict) {
 	}
 }
 
-// vacant says whether nobody is behind a Target any more.
-func vacant(def *spec.Target) bool { return len(def.Upstreams) == 0 && !def.Unreachable }
-
-// watchVacancy starts or stops the clocks of a Target that is vacant: after
-// its wait it yields what others claim, after the linger it is forgotten.
+// watchVacancy starts or stops the clocks of a Target without Upstreams: after
+// its wait it yields what others claim; after the linger it is forgotten, unless
+// somebody still asks for it.
 func (m *Mux) watchVacancy(t *Target) {
 	def := t.def.Load()
-	if !vacant(def) {
+	if len(def.Upstreams) > 0 {
 		t.stopClocks()
+		t.emptySince = time.Time{}
 		return
 	}
-	if !t.emptySince.IsZero() {
-		return
+	if t.emptySince.IsZero() {
+		t.emptySince = time.Now()
+		t.yielding = time.AfterFunc(def.Wait.For, func() { m.ifVacant(t, m.yield) })
 	}
-	t.emptySince = time.Now()
-	t.yielding = time.AfterFunc(def.Wait.For, func() { m.ifVacant(t, m.yield) })
-	t.forgetting = time.AfterFunc(m.o.Linger, func() { m.ifVacant(t, m.forget) })
+	stopTimer(t.forgetting)
+	if !def.Unreachable {
+		left := time.Until(t.emptySince.Add(m.o.Linger))
+		t.forgetting = time.AfterFunc(left, func() { m.ifVacant(t, m.forget) })
+	}
 }
 
 func (t *Target) stopClocks() {
-	t.emptySince = time.Time{}
-	if t.yielding != nil {
-		t.yielding.Stop()
-		t.forgetting.Stop()
+	stopTimer(t.yielding)
+	stopTimer(t.forgetting)
+}
+
+func stopTimer(timer *time.Timer) {
+	if timer != nil {
+		timer.Stop()
 	}
 }
 
@@ -204,6 +211,9 @@ func (m *Mux) yield(t *Target) {
 
 // forget drops a Target for good. Its Upstreams, all gone, are joined aside.
 func (m *Mux) forget(t *Target) {
+	if t.def.Load().Unreachable || time.Since(t.emptySince) < m.o.Linger {
+		return // the clock was set anew when it had just run out
+	}
 	m.gone.note(t.def.Load().Matches, t.emptySince)
 	delete(m.targets, t.id)
 	m.route(m.claims.release(t.id)) // the heirs first: no match is without an owner

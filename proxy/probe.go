@@ -2,16 +2,17 @@ package proxy
 
 import (
 	"context"
+	"net"
 	"time"
 )
 
 const (
-	// probeFast and probeSlow are the pauses between two connection attempts:
-	// fast during probeEager, for what has just been started or has just
-	// failed, then slow.
-	probeFast  = 20 * time.Millisecond
-	probeSlow  = 250 * time.Millisecond
-	probeEager = time.Second
+	// The pause between two connection attempts is a share of the time it has
+	// taken so far: what starts fast is noticed within a millisecond, what
+	// starts slowly costs little, and nobody waits much longer than needed.
+	probeShare = 16
+	probeLeast = time.Millisecond
+	probeMost  = 250 * time.Millisecond
 	// relayPatience is how long a connection through a relay must stay open to
 	// count: the relay accepts first and finds out then that nobody listens.
 	relayPatience = 50 * time.Millisecond
@@ -22,25 +23,34 @@ const (
 func (s *Upstreams) probe(ctx context.Context, u *Upstream) {
 	start := time.Now()
 	for {
-		conn, err := u.dialer.dial(ctx, u.dialLimit(0, false))
-		if err == nil && u.spec.Load().Relayed {
-			if !sleep(ctx, relayPatience) || peerClosed(conn) {
-				conn.Close()
-				err = errStale
-			}
-		}
+		conn, err := s.knock(ctx, u)
 		if err == nil {
 			s.accepted(ctx, u, conn)
 			return
 		}
-		pause := probeFast
-		if time.Since(start) > probeEager {
-			pause = probeSlow
-		}
-		if !sleep(ctx, pause) {
+		if !sleep(ctx, probePause(time.Since(start))) {
 			return
 		}
 	}
+}
+
+// probePause is how long to wait before the next attempt, elapsed after the
+// first one.
+func probePause(elapsed time.Duration) time.Duration {
+	return min(max(elapsed/probeShare, probeLeast), probeMost)
+}
+
+// knock connects once.
+func (s *Upstreams) knock(ctx context.Context, u *Upstream) (net.Conn, error) {
+	conn, err := u.dialer.dial(ctx, u.dialLimit(0, false))
+	if err != nil || !u.spec.Load().Relayed {
+		return conn, err
+	}
+	if !sleep(ctx, relayPatience) || peerClosed(conn) {
+		conn.Close()
+		return nil, errStale
+	}
+	return conn, nil
 }
 
 // sleep waits for d; false if ctx ended before.

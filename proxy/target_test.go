@@ -509,3 +509,16 @@ func TestClosedTarget(t *testing.T) {
 		t.Error("a closed Target let a request through")
 	}
 }
+
+// Two services claim a host; the one that can be reached has it, whoever came
+// first.
+func TestUnreachableTargetYields(t *testing.T) {
+	g := newRig(t, Options{})
+	a := newBackend(t, "a", nil)
+	lost, found := target(), target(a.upstream())
+	lost.ID, lost.Unreachable, lost.Created = "compose:lost/web", true, time.Unix(1, 0)
+	found.Created = time.Unix(2, 0)
+	g.mux.Apply(lost)
+	g.mux.Apply(found)
+	wantReply(t, g.get("/"), 200, "a")
+}

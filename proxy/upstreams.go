@@ -324,9 +324,11 @@ func (s *Upstreams) lastResort(held time.Duration, safe bool, tried []*Upstream)
 	return best
 }
 
-// After how long a hold which doubtful Upstreams are tried.
+// After how long a hold which doubtful Upstreams are tried. One that was told to
+// stop is either gone by then, as the engine is about to say, or it goes on
+// serving for a while and may as well serve what does no harm.
 const (
-	resortSignalled = time.Second
+	resortSignalled = 100 * time.Millisecond
 	resortDoubtful  = 5 * time.Second
 )
 

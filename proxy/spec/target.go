@@ -41,7 +41,8 @@ type Target struct {
 	// no longer be reached.
 	Upstreams []Upstream
 	// Unreachable: somebody asks for the Target, and there is no way to any of
-	// its backends. It is answered for, instead of forgotten.
+	// its backends. It is answered for, instead of forgotten, but what it
+	// matches goes to whoever claims it and can be reached.
 	Unreachable bool
 }
 
