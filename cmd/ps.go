@@ -87,13 +87,17 @@ func printAnswer(out io.Writer, answer admin.ContainersAnswer, oneLine bool) err
 	return printJSON(out, answer)
 }
 
-// split takes apart what is shown and counts what is not.
+// split takes apart what is shown and counts what is not: containers that did
+// not ask to be routed, unless it looks as if they had meant to.
 func split(all []admin.ContainerView, everything bool) (shown []admin.ContainerView, hidden int) {
 	shown = slices.DeleteFunc(slices.Clone(all), func(c admin.ContainerView) bool {
-		return !everything && c.Outcome == string(discovery.Hidden)
+		return !everything && c.Outcome == string(discovery.Hidden) && !slices.ContainsFunc(c.Reasons, isTrouble)
 	})
 	return shown, len(all) - len(shown)
 }
+
+// isTrouble tells findings to look at from notes.
+func isTrouble(r admin.ReasonView) bool { return r.Severity != string(discovery.Note) }
 
 // shortID is an id as docker shows it.
 func shortID(id string) string { return id[:min(len(id), 12)] }

@@ -284,3 +284,15 @@ func TestSplitLeavesTheAnswerAlone(t *testing.T) {
 		t.Errorf("%d shown, %d hidden, and the answer has become %v", len(shown), hidden, names())
 	}
 }
+
+// Who mistypes the one label that exposes a container must not have to know
+// of -a to find out.
+func TestSplitShowsWhatLooksLikeAMistake(t *testing.T) {
+	hidden := func(severity string) admin.ContainerView {
+		return admin.ContainerView{Outcome: "hidden", Reasons: []admin.ReasonView{{Severity: "note"}, {Severity: severity}}}
+	}
+	all := []admin.ContainerView{hidden("note"), hidden("warning"), hidden("error")}
+	if shown, left := split(all, false); len(shown) != 2 || left != 1 {
+		t.Errorf("%d are shown and %d are not, want 2 and 1", len(shown), left)
+	}
+}
