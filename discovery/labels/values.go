@@ -19,13 +19,12 @@ import (
 // The bounds of what labels may say. They keep a hostile label from costing
 // more than a look.
 const (
-	MaxLabels  = 1000      // labels of ours on one container
-	MaxValue   = 16 << 10  // bytes of one value
-	MaxPattern = 1 << 10   // bytes of one regular expression
-	MaxMatches = 1000      // hosts times paths of one Target
-	maxName    = 63        // bytes of a Target's or listener's name
-	maxWeight  = 1<<16 - 1 // the rotation has as many places
-	maxCount   = 1_000_000 // of any other number
+	MaxLabels  = 1000           // labels of ours on one container
+	MaxValue   = 16 << 10       // bytes of one value
+	MaxPattern = spec.MaxRegexp // bytes of one regular expression
+	MaxMatches = 1000           // hosts times paths of one Target
+	maxName    = 63             // bytes of a Target's or listener's name
+	maxCount   = 1_000_000      // of any number without a bound of its own
 )
 
 // off is the word that disables a duration, size or count.
@@ -128,7 +127,7 @@ func weight(s string) (int, error) {
 	if s == off {
 		return 0, nil
 	}
-	return integer(0, maxWeight)(s)
+	return integer(0, spec.MaxWeight)(s)
 }
 
 // boolean reads `true` or `false`.
