@@ -12,8 +12,8 @@ var certificateName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$`)
 
 // clientCertificates finds the client certificates of a folder by name:
 // NAME.crt with NAME.key, or NAME.pem that holds both. It reads the files anew
-// each time, so that renewed ones count from the next connection pool on.
-// Without a folder there are none. Names come from labels: nothing outside the
+// each time, so that renewed ones count from the next TLS handshake on. Without
+// a folder there are none. Names come from labels: nothing outside the
 // folder can be named, not even through a link.
 func clientCertificates(folder string) func(name string) (*tls.Certificate, error) {
 	return func(name string) (*tls.Certificate, error) {

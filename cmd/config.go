@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+
+	"github.com/rota-proxy/rota/discovery"
+	"github.com/rota-proxy/rota/discovery/labels"
 )
 
 // The names that flags and other files share.
@@ -113,7 +116,7 @@ func (c *config) bindDiscovery(flags *pflag.FlagSet) {
 		group: groupDiscovery, placeholder: "labelled|all", example: exposeAll,
 		help: "Which containers are routed: those with labels, or all that do not hide.",
 	})
-	addFlag(flags, "default-host", flagValue(&c.discovery.defaultHost, "{{.Service}}.localhost", parseTemplate), flagText{
+	addFlag(flags, "default-host", flagValue(&c.discovery.defaultHost, discovery.DefaultHost, parseTemplate), flagText{
 		group: groupDiscovery, placeholder: "TEMPLATE", example: "'{{.Service}}.example.com'",
 		help: "The host of containers that name none; knows .Service .Project .Name and {{.Label \"x\"}}.",
 	})
@@ -121,8 +124,8 @@ func (c *config) bindDiscovery(flags *pflag.FlagSet) {
 		group: groupDiscovery, placeholder: "NAME", example: "web", shown: "any shared one",
 		help: "The network to prefer when a container shares several with rota.",
 	})
-	addFlag(flags, "label-prefix", flagValue(&c.discovery.prefix, "rota", parseLabelPrefix), flagText{
-		group: groupDiscovery, placeholder: "PREFIX", example: "rota",
+	addFlag(flags, "label-prefix", flagValue(&c.discovery.prefix, labels.DefaultPrefix, parseLabelPrefix), flagText{
+		group: groupDiscovery, placeholder: "PREFIX", example: labels.DefaultPrefix,
 		help: "What our labels begin with.",
 	})
 	addFlag(flags, "self", flagValue(&c.discovery.self, "", parseText), flagText{
@@ -254,7 +257,7 @@ func isLoopback(addr string) bool {
 
 const dataDefaultInWords = "/data in a container, else ~/.local/state/rota"
 
-// dataFolder is --data, or what stands in for it: the image's volume inside a
+// dataFolder is --data, or what stands in for it: the image's folder inside a
 // container, the state folder of the user elsewhere (XDG Base Directory).
 func dataFolder(given string, env environment, inContainer bool) string {
 	switch state, home := env.get("XDG_STATE_HOME"), env.get("HOME"); {
