@@ -115,7 +115,7 @@ func TestDemoSaysWhatIsWrong(t *testing.T) {
 // takenAddress is an address that is in use until the test ends.
 func takenAddress(t *testing.T) string {
 	t.Helper()
-	url, stop, ended := startWhoami(t)
+	url, stop, ended := startWhoami(t, nil)
 	t.Cleanup(func() { stop(); <-ended })
 	return strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/")
 }
@@ -305,7 +305,7 @@ func TestDemoLinesAreBounded(t *testing.T) {
 }
 
 func TestLoadCountsWhatIsLost(t *testing.T) {
-	url, stop, ended := startWhoami(t)
+	url, stop, ended := startWhoami(t, nil)
 	defer func() { stop(); <-ended }()
 	l := newDemoLoad(url + "status/500")
 	l.note(l.ask(t.Context()))

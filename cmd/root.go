@@ -95,7 +95,7 @@ func commands(env environment) []*cobra.Command {
 		newDemoCommand(),
 		newLabelsCommand(),
 		newVersionCommand(),
-		withoutVariables(newWhoamiCommand()),
+		withoutVariables(newWhoamiCommand(env)),
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,7 +20,7 @@ type whoamiOptions struct {
 	leave      whoami.Leave
 }
 
-func newWhoamiCommand() *cobra.Command {
+func newWhoamiCommand(env environment) *cobra.Command {
 	var o whoamiOptions
 	c := &cobra.Command{
 		Use:   "whoami",
@@ -38,7 +37,7 @@ func newWhoamiCommand() *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVar(&o.listen, "listen", ":80", "address to listen on")
-	f.StringVar(&o.name, "name", os.Getenv("WHOAMI_NAME"), "what it calls itself; WHOAMI_NAME, else the host name")
+	f.StringVar(&o.name, "name", env.get("WHOAMI_NAME"), "what it calls itself; WHOAMI_NAME, else the host name")
 	f.DurationVar(&o.startDelay, "start-delay", 0, "wait before listening, like a program that starts slowly")
 	f.DurationVar(&o.leave.Drain, "drain", 0, "go on accepting this long after SIGTERM")
 	f.BoolVar(&o.leave.AtOnce, "exit-at-once", false, "on SIGTERM exit without finishing the running requests")

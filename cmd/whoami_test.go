@@ -12,11 +12,11 @@ import (
 )
 
 // startWhoami runs the command and returns its URL, what stops it and its end.
-func startWhoami(t *testing.T, args ...string) (url string, stop context.CancelFunc, ended chan error) {
+func startWhoami(t *testing.T, env environment, args ...string) (url string, stop context.CancelFunc, ended chan error) {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	out, in := io.Pipe()
-	c := newWhoamiCommand()
+	c := newWhoamiCommand(env)
 	c.SetArgs(append([]string{"--listen", "127.0.0.1:0"}, args...))
 	c.SetOut(in)
 	ended = make(chan error, 1)
@@ -29,7 +29,7 @@ func startWhoami(t *testing.T, args ...string) (url string, stop context.CancelF
 }
 
 func TestWhoamiAnswersUntilItIsStopped(t *testing.T) {
-	url, stop, ended := startWhoami(t, "--name", "shop-web-1")
+	url, stop, ended := startWhoami(t, nil, "--name", "shop-web-1")
 	res, err := http.Get(url)
 	if err != nil {
 		t.Fatal(err)
@@ -49,8 +49,7 @@ func TestWhoamiAnswersUntilItIsStopped(t *testing.T) {
 }
 
 func TestWhoamiTakesItsNameFromTheEnvironment(t *testing.T) {
-	t.Setenv("WHOAMI_NAME", "from-env")
-	url, stop, ended := startWhoami(t)
+	url, stop, ended := startWhoami(t, environment{"WHOAMI_NAME=from-env"})
 	res, err := http.Get(url)
 	if err != nil {
 		t.Fatal(err)
@@ -64,7 +63,7 @@ func TestWhoamiTakesItsNameFromTheEnvironment(t *testing.T) {
 }
 
 func TestWhoamiCanBeStoppedBeforeItListens(t *testing.T) {
-	c := newWhoamiCommand()
+	c := newWhoamiCommand(nil)
 	c.SetArgs([]string{"--start-delay", "1h", "--listen", "127.0.0.1:0"})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
@@ -79,7 +78,7 @@ func TestWhoamiSaysWhyItCannotListen(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	c := newWhoamiCommand()
+	c := newWhoamiCommand(nil)
 	c.SilenceErrors, c.SilenceUsage = true, true
 	c.SetArgs([]string{"--listen", taken.Addr().String()})
 	err = c.ExecuteContext(t.Context())
