@@ -1,3 +1,5 @@
+// Package testrig is a container engine for tests: it answers what the test
+// sets, or what a real engine was recorded to answer. Only tests import it.
 package testrig
 
 import (
@@ -35,10 +37,8 @@ type Engine struct {
 // with the test.
 func NewEngine(t testing.TB) *Engine {
 	t.Helper()
-	// Paths of unix sockets are short, and so this is not t.TempDir's place
-	// for everything else.
 	e := &Engine{
-		t: t, path: filepath.Join(t.TempDir(), "e.sock"), version: "1.41",
+		t: t, path: filepath.Join(t.TempDir(), "e.sock"), version: "1.41", // a socket's path must be short
 		boxes: map[string]Box{}, streams: map[chan string]bool{}, refused: map[string]int{},
 	}
 	e.Start()
@@ -88,13 +88,6 @@ func (e *Engine) Put(boxes ...Box) {
 	for _, b := range boxes {
 		e.boxes[b.ID] = b
 	}
-}
-
-// Delete removes a container, without an event.
-func (e *Engine) Delete(id string) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	delete(e.boxes, id)
 }
 
 // Refuse answers calls of a path (`/version`, without API version) with a
