@@ -71,8 +71,7 @@ func (x *exchange) next() (choice, func(), error) {
 	t := x.target
 	if len(x.tried) > 0 || !t.room.occupied() {
 		if u := t.upstreams.pick(x.tried); u != nil {
-			last := t.upstreams.candidates(append(x.tried, u)) == 0
-			return choice{upstream: u, last: last}, func() {}, nil
+			return choice{upstream: u, last: t.upstreams.candidates(x.tried) <= 1}, func() {}, nil
 		}
 	}
 	if err := x.mayWait(); err != nil {

@@ -9,23 +9,26 @@ const maxSlots = 65_536
 // weighted round-robin, laid out once, so that a pick is one index. It is never
 // changed after it was built.
 type rotation struct {
-	members []*Upstream // each once
-	slots   []*Upstream // each as often as its weight says, evenly spread
+	members  []*Upstream // each once
+	slots    []*Upstream // each as often as its weight says, evenly spread
+	weighted int         // how many of the members have slots
 }
 
 // newRotation lays out members, which keep their order among equal weights.
 // Those of weight 0 have no slot.
 func newRotation(members []*Upstream) *rotation {
-	weights := make([]int, len(members))
+	weights, weighted := make([]int, len(members)), 0
 	for i, u := range members {
-		weights[i] = u.weight()
+		if weights[i] = u.weight(); weights[i] > 0 {
+			weighted++
+		}
 	}
 	order := smoothOrder(scaled(weights))
 	slots := make([]*Upstream, len(order))
 	for i, m := range order {
 		slots[i] = members[m]
 	}
-	return &rotation{members: members, slots: slots}
+	return &rotation{members, slots, weighted}
 }
 
 // turn is who is next when n turns were taken before; nil without slots.

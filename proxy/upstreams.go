@@ -76,10 +76,13 @@ func (s *Upstreams) pick(tried []*Upstream) *Upstream {
 	return ready.turnExcept(n, tried)
 }
 
-// candidates is how many could still be picked after tried.
+// candidates is how many could be picked by who has been to tried.
 func (s *Upstreams) candidates(tried []*Upstream) int {
-	n := 0
-	for _, u := range s.ready.Load().members {
+	ready, n := s.ready.Load(), 0
+	if len(tried) == 0 {
+		return ready.weighted
+	}
+	for _, u := range ready.members {
 		if u.weight() > 0 && !contains(tried, u) {
 			n++
 		}
