@@ -43,6 +43,9 @@ type memory struct {
 	Defined bool
 	// Guarded: the definition restricts access.
 	Guarded bool
+	// Closed is why the definition by itself lets nobody in. Spec.Closed may
+	// come from labels that were passed over as well, and ends with them.
+	Closed string
 	// Owner is the project whose labels define the Target.
 	Owner string
 }
@@ -60,7 +63,8 @@ type assembler struct {
 func (a assembler) assemble(id string, replicas []replica, last memory) (memory, []TargetVerdict) {
 	next := memory{Owner: ownerOf(replicas, last)}
 	definition, found := a.define(next.Owner, replicas, last)
-	next.Spec, next.Defined, next.Guarded = definition.spec, definition.defined, definition.guarded
+	next.Spec, next.Defined = definition.spec, definition.defined
+	next.Guarded, next.Closed = definition.guarded, definition.closed
 	next.Spec.ID, next.Spec.Source = id, a.Engine
 	next.Spec.Upstreams = nil
 	verdicts := make([]TargetVerdict, len(replicas))
@@ -106,6 +110,7 @@ type definition struct {
 	spec    spec.Target
 	defined bool
 	guarded bool
+	closed  string // why the labels it is made of let nobody in
 	// bad are the containers whose own labels were passed over, and why.
 	bad map[string]Reason
 }
@@ -115,7 +120,7 @@ type definition struct {
 // a check that the labels passed over ask for. found is false if nobody is
 // there to define anything.
 func (a assembler) define(owner string, replicas []replica, last memory) (d definition, found bool) {
-	d = definition{spec: last.Spec, defined: last.Defined, guarded: last.Guarded, bad: map[string]Reason{}}
+	d = definition{spec: last.Spec, defined: last.Defined, guarded: last.Guarded, closed: last.Closed, bad: map[string]Reason{}}
 	closed, wantsGuard := "", false
 	for _, r := range slices.SortedFunc(slices.Values(replicas), younger) {
 		if r.project() != owner || !r.alive() {
@@ -127,7 +132,7 @@ func (a assembler) define(owner string, replicas []replica, last memory) (d defi
 		}
 		asked, reason := a.asked(r)
 		if reason == nil {
-			d.spec, d.defined, d.guarded = asked, true, r.Asked.Guarded
+			d.spec, d.defined, d.guarded, d.closed = asked, true, r.Asked.Guarded, asked.Closed
 			break
 		}
 		d.bad[r.ID] = *reason
@@ -139,7 +144,7 @@ func (a assembler) define(owner string, replicas []replica, last memory) (d defi
 	if wantsGuard && !d.guarded && closed == "" {
 		closed = "newer labels restrict access, cannot be used because of another option, and the earlier definition is open"
 	}
-	d.spec.Closed = closed
+	d.spec.Closed = cmp.Or(closed, d.closed)
 	d.spec.Created = firstCreated(replicas, last)
 	return d, true
 }

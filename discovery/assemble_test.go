@@ -467,3 +467,20 @@ func TestClosedUnderTheLastGoodDefinition(t *testing.T) {
 	s.container("one", 1, "host=web.test balance=sideways")
 	s.want("container:one", "web.test → one")
 }
+
+// TestAClosedDefinitionStaysClosed: a definition whose own check was not
+// understood does not open when the container it came from goes.
+func TestAClosedDefinitionStaysClosed(t *testing.T) {
+	s := newStage(t)
+	s.container("one", 1, "shop/web host=web.test allow=10.0.0.0/8")
+	s.container("two", 2, "shop/web host=new.test retry=x")
+	s.want("compose:shop/web", "web.test → one, two closed")
+	s.remove("one")
+	s.want("compose:shop/web", "web.test → two closed")
+	s.wantVerdict("two", Routed, CodeBadOption, CodeKeptLastGood, CodeClosed)
+	s.remove("two")
+	s.container("three", 3, "shop/web host=new.test retry=x")
+	s.want("compose:shop/web", "web.test → three closed")
+	s.container("four", 4, "shop/web host=new.test")
+	s.want("compose:shop/web", "new.test → four, three")
+}
