@@ -36,7 +36,6 @@ const (
 	codeRoomFull      answerCode = "room-full"
 	codeNoWeight      answerCode = "no-weight"
 	codeClosedAccess  answerCode = "closed-access"
-	codeDraining      answerCode = "draining"
 	codeTimeout       answerCode = "upstream-timeout"
 	codeTotalTimeout  answerCode = "request-timeout"
 )
@@ -88,8 +87,6 @@ func (c answerCode) kind() answerKind {
 		return answerKind{status: 503, text: "every replica has weight 0"}
 	case codeClosedAccess:
 		return answerKind{status: 503, text: "closed: an access rule of this Target cannot be understood"}
-	case codeDraining:
-		return answerKind{status: 503, text: "this proxy is stopping", retryAfter: time.Second}
 	case codeTimeout:
 		return answerKind{status: 504, text: "the replica did not answer in time"}
 	case codeTotalTimeout:

@@ -7,9 +7,12 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/rota-proxy/rota/proxy/spec"
 )
 
 // outcome is how an attempt ended.
@@ -24,6 +27,7 @@ const (
 	answered      outcomeKind = iota // the client has its answer, or the start of one
 	unsent                           // nothing of the request left: it may go anywhere
 	unansweredYet                    // it was written, and no byte of an answer came
+	rejected                         // the answer is one that the Target does not take, and another may be asked
 	failed                           // it must not be tried again
 )
 
@@ -32,9 +36,12 @@ type attempt struct {
 	ctx        context.Context
 	cancel     context.CancelCauseFunc
 	repeatable func() bool // whether the request may be sent elsewhere
-	answered   atomic.Bool // a byte of the answer has come
-	patience   *time.Timer // ends the wait for the answer; nil: no bound
-	allowance  time.Duration
+	answered   atomic.Bool // a byte of the final answer has come
+
+	mu        sync.Mutex  // the body is sent by another goroutine than the one that waits
+	patience  *time.Timer // ends the wait for the answer's head; nil: no bound, or it is there
+	allowance time.Duration
+	waiting   time.Time // since when
 
 	conn    atomic.Pointer[upstreamConn]
 	reached atomic.Bool // a connection was made and handed to the request
@@ -57,17 +64,17 @@ func (x *exchange) attempt(c choice, release func()) outcome {
 		return outcome{unsent, errLeft}
 	}
 	defer x.beginPatience(a)()
-	res, err := u.roundTrip(x.outgoing(a.traced(ctx, x.dialLimit(c)), a, c))
+	res, err := u.roundTrip(x.outgoing(a.traced(ctx, u, x.dialLimit(c)), a, c))
 	a.interim.end()
 	release()
 	if err != nil {
 		return x.classify(ctx, a, u, err)
 	}
 	a.answered.Store(true)
-	a.endPatience()
+	x.spent += a.endPatience()
 	defer res.Body.Close()
-	if x.wantsAnother(res) {
-		return outcome{unansweredYet, fmt.Errorf("the Upstream answered %d", res.StatusCode)}
+	if x.wantsAnother(u, res) {
+		return outcome{rejected, fmt.Errorf("the Upstream answered %d", res.StatusCode)}
 	}
 	return x.relay(ctx, a, u, res)
 }
@@ -91,42 +98,51 @@ func (x *exchange) beginPatience(a *attempt) func() {
 	if limit <= 0 {
 		return func() {}
 	}
-	begin := time.Now()
 	a.allowance = max(0, limit-x.spent)
+	a.waiting = time.Now()
 	a.patience = time.AfterFunc(a.allowance, func() { a.cancel(errResponseTimeout) })
-	return func() {
-		a.patience.Stop()
-		x.spent += time.Since(begin)
-	}
+	return func() { x.spent += a.endPatience() }
 }
 
-// endPatience: the head is there; what follows has bounds of its own.
-func (a *attempt) endPatience() {
-	if a.patience != nil {
-		a.patience.Stop()
+// endPatience: the head is there, or nothing is waited for any more. It answers
+// how long was waited.
+func (a *attempt) endPatience() time.Duration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.patience == nil {
+		return 0
 	}
+	a.patience.Stop()
+	a.patience = nil
+	return time.Since(a.waiting)
 }
 
 // progress is called while the client's body is sent on: an Upstream cannot be
-// expected to answer before it has it all.
+// expected to answer before it has it all, so the wait begins anew.
 func (a *attempt) progress() {
-	if a.patience != nil && !a.answered.Load() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.patience != nil {
 		a.patience.Reset(a.allowance)
+		a.waiting = time.Now()
 	}
 }
 
 // traced makes the transport tell how far the request gets.
-func (a *attempt) traced(ctx context.Context, limit time.Duration) context.Context {
+func (a *attempt) traced(ctx context.Context, u *Upstream, limit time.Duration) context.Context {
 	return httptrace.WithClientTrace(withDialLimit(ctx, limit), &httptrace.ClientTrace{
 		GotConn: func(info httptrace.GotConnInfo) {
-			a.reached.Store(true)
-			if conn := beneath(info.Conn); conn != nil {
+			if !a.reached.Swap(true) {
+				u.requests.Add(1)
+			}
+			if conn := alone(info.Conn); conn != nil {
 				conn.begin()
 				a.conn.Store(conn)
 			}
 		},
 		GotFirstResponseByte: func() { a.answered.Store(true) },
 		Got1xxResponse: func(code int, header textproto.MIMEHeader) error {
+			a.answered.Store(false) // that was not the answer
 			return a.interim.pass(code, http.Header(header))
 		},
 	})
@@ -148,8 +164,8 @@ func (x *exchange) classify(ctx context.Context, a *attempt, u *Upstream, err er
 	switch {
 	case cause != nil && !isLeaving(cause):
 		return outcome{failed, cause}
-	case x.body != nil && x.body.failure() != nil:
-		return outcome{failed, &bodyError{x.body.failure()}}
+	case x.in.body != nil && x.in.body.failure() != nil:
+		return outcome{failed, &bodyError{x.in.body.failure()}}
 	case errors.As(err, &dial):
 		if !errors.Is(err, errLeft) {
 			x.target.upstreams.refused(u)
@@ -177,15 +193,10 @@ func (e *bodyError) Error() string { return "reading the client's body: " + e.er
 func (e *bodyError) Unwrap() error { return e.err }
 
 // wantsAnother says whether the answer's status is one that this Target treats
-// like no answer, and another Upstream may be asked.
-func (x *exchange) wantsAnother(res *http.Response) bool {
-	for _, s := range x.def.Retry.Statuses {
-		if s.Holds(res.StatusCode) {
-			return x.repeatable() && x.repeats < x.def.Retry.Attempts &&
-				x.target.upstreams.candidates(x.tried) > 1
-		}
-	}
-	return false
+// like no answer, and another Upstream may be asked and is there.
+func (x *exchange) wantsAnother(u *Upstream, res *http.Response) bool {
+	rejects := slices.ContainsFunc(x.def.Retry.Statuses, func(s spec.StatusRange) bool { return s.Holds(res.StatusCode) })
+	return rejects && x.target.upstreams.candidates(x.tried) > 1 && x.repeatable() && x.mayRepeat(u) && x.reclaimBody()
 }
 
 // maxInterim bounds the interim responses of one attempt.

@@ -12,19 +12,17 @@ import (
 var errStale = errors.New("the connection was closed before the request was written")
 
 // upstreamConn is a connection to an Upstream that knows what of the request
-// at hand has left and whether anything of the answer has come. That is what
-// decides whether a request may be sent elsewhere.
+// at hand has left. That is what decides whether it may be sent elsewhere.
 type upstreamConn struct {
 	net.Conn
+	shared   bool        // by several requests: HTTP/2 without TLS
 	boundary atomic.Bool // no byte of the request at hand was written yet
 	wrote    atomic.Bool // some were
-	answered atomic.Bool // something was read since
 }
 
 // begin is called when a request is given the connection, before it writes.
 func (c *upstreamConn) begin() {
 	c.wrote.Store(false)
-	c.answered.Store(false)
 	c.boundary.Store(true)
 }
 
@@ -41,14 +39,6 @@ func (c *upstreamConn) Write(p []byte) (int, error) {
 	return n, err
 }
 
-func (c *upstreamConn) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	if n > 0 && !c.answered.Load() {
-		c.answered.Store(true)
-	}
-	return n, err
-}
-
 // CloseWrite passes a half-close on, for upgraded connections.
 func (c *upstreamConn) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
@@ -57,11 +47,18 @@ func (c *upstreamConn) CloseWrite() error {
 	return c.Conn.Close()
 }
 
-// beneath finds our connection below what the transport made of it.
-func beneath(conn net.Conn) *upstreamConn {
+// alone finds our connection below what the transport made of it, if it carries
+// one request at a time. Of one that HTTP/2 requests share, nobody can say what
+// was written for whom: nil.
+func alone(conn net.Conn) *upstreamConn {
 	if t, ok := conn.(*tls.Conn); ok {
+		if t.ConnectionState().NegotiatedProtocol == "h2" {
+			return nil
+		}
 		conn = t.NetConn()
 	}
-	c, _ := conn.(*upstreamConn)
-	return c
+	if c, ok := conn.(*upstreamConn); ok && !c.shared {
+		return c
+	}
+	return nil
 }

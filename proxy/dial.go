@@ -32,6 +32,7 @@ const warmFor = time.Second
 // goroutine.
 type dialer struct {
 	address string
+	shared  bool // requests will share connections
 
 	mu    sync.Mutex
 	warm  net.Conn
@@ -40,8 +41,8 @@ type dialer struct {
 	end   context.CancelFunc //
 }
 
-func newDialer(address string) *dialer {
-	d := &dialer{address: address}
+func newDialer(address string, shared bool) *dialer {
+	d := &dialer{address: address, shared: shared}
 	d.round, d.end = context.WithCancel(context.Background())
 	return d
 }
@@ -58,7 +59,7 @@ func withDialLimit(ctx context.Context, limit time.Duration) context.Context {
 // is given are the Upstream's own and are not read again.
 func (d *dialer) forRequest(ctx context.Context, _, _ string) (net.Conn, error) {
 	if conn := d.takeWarm(); conn != nil {
-		return &upstreamConn{Conn: conn}, nil
+		return &upstreamConn{Conn: conn, shared: d.shared}, nil
 	}
 	limit, ok := ctx.Value(limitKey{}).(time.Duration)
 	if !ok {
@@ -68,7 +69,7 @@ func (d *dialer) forRequest(ctx context.Context, _, _ string) (net.Conn, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &upstreamConn{Conn: conn}, nil
+	return &upstreamConn{Conn: conn, shared: d.shared}, nil
 }
 
 // dial connects within limit, unless pending dials are given up before.

@@ -26,8 +26,6 @@ func answerFor(err error) answer {
 		return answer{code: codeWaited}
 	case errors.Is(err, errRoomFull):
 		return answer{code: codeRoomFull}
-	case errors.Is(err, errClosing):
-		return answer{code: codeDraining}
 	case errors.Is(err, errWrongProtocol):
 		return answer{code: codeWrongUpgrade, detail: err.Error()}
 	}

@@ -25,7 +25,6 @@ type exchange struct {
 	w      http.ResponseWriter
 	r      *http.Request
 	ctx    context.Context
-	body   *replay // nil without a body
 
 	tried   []*Upstream // in this pass
 	failure error       // the last attempt's
@@ -80,8 +79,8 @@ func (x *exchange) next() (choice, func(), error) {
 	return x.await()
 }
 
-// errWeightless: there are ready Upstreams, and all of weight 0.
-var errWeightless = errors.New("every ready Upstream has weight 0")
+// errWeightless: there are Upstreams, and all of weight 0.
+var errWeightless = errors.New("every Upstream has weight 0")
 
 // errHandshake is set apart from a failed connection: somebody is there, and
 // waiting will not make them agree.
@@ -90,7 +89,7 @@ var errHandshake = errors.New("the Upstream accepts, but TLS with it fails")
 // mayWait says why waiting makes no sense, if so.
 func (x *exchange) mayWait() error {
 	switch {
-	case x.target.upstreams.allWeightless():
+	case x.target.upstreams.weightless.Load():
 		return errWeightless
 	case errors.Is(x.failure, errHandshake):
 		return x.failure
@@ -107,8 +106,8 @@ func (x *exchange) await() (choice, func(), error) {
 		return choice{}, nil, context.Cause(x.ctx)
 	}
 	x.passes++
-	if x.body != nil && !x.expectsContinue() {
-		x.body.readAhead()
+	if x.in.body != nil && !x.expectsContinue() {
+		x.in.body.readAhead()
 	}
 	u, doubtful, err := x.target.room.enter(x.ctx, &x.hold)
 	x.in.record.held = x.hold.spent
@@ -129,12 +128,16 @@ func (x *exchange) expectsContinue() bool { return x.r.Header.Get("Expect") != "
 func (x *exchange) mayGoOn(c choice, out outcome) bool {
 	switch out.kind {
 	case unsent:
-		return x.body == nil || x.body.replayable()
+		return x.reclaimBody()
+	case rejected:
+		return true
 	case unansweredYet:
-		return x.repeatable() && (c.doubtful || x.mayRepeat(c.upstream))
+		return x.repeatable() && x.reclaimBody() && (c.doubtful || x.mayRepeat(c.upstream))
 	}
 	return false
 }
+
+func (x *exchange) reclaimBody() bool { return x.in.body == nil || x.in.body.reclaim() }
 
 // mayRepeat counts a repeat and says whether the Target allows it. An Upstream
 // that is leaving anyway is no reason to save: its requests are few and end.
@@ -151,7 +154,7 @@ func (x *exchange) mayRepeat(u *Upstream) bool {
 func (x *exchange) repeatable() bool {
 	switch x.r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPut, http.MethodDelete:
-		return x.in.upgrade == "" && (x.body == nil || x.body.replayable())
+		return x.in.upgrade == "" && (x.in.body == nil || x.in.body.replayable())
 	}
 	return false
 }

@@ -18,10 +18,10 @@ func (x *exchange) outgoing(ctx context.Context, a *attempt, c choice) *http.Req
 		Header: x.in.header,
 		Close:  c.doubtful,
 	}).WithContext(ctx)
-	if x.body == nil {
+	if x.in.body == nil {
 		return out
 	}
-	view := x.body.view()
+	view := x.in.body.view()
 	view.progress = a.progress
 	out.Body, out.ContentLength = view, x.r.ContentLength
 	if trailer := permittedTrailers(x.r.Trailer); len(trailer) > 0 {

@@ -120,6 +120,21 @@ type hold struct {
 	safe   bool            // GET, HEAD, OPTIONS: may go to one that is leaving
 	spent  time.Duration   // held so far
 	resort time.Duration   // spent at which a doubtful Upstream is tried next
+	asked  []*Upstream     // doubtful ones that were tried, while there are others
+}
+
+// doubtful is the next doubtful Upstream for h. Those that were tried have their
+// turn again when all were.
+func (r *room) doubtful(h *hold, held time.Duration) *Upstream {
+	u := r.lastResort(held, h.safe, h.asked)
+	if u == nil && len(h.asked) > 0 {
+		h.asked = h.asked[:0]
+		u = r.lastResort(held, h.safe, nil)
+	}
+	if u != nil {
+		h.asked = append(h.asked, u)
+	}
+	return u
 }
 
 // enter holds the request until it is given an Upstream. Those of last resort
@@ -153,7 +168,7 @@ func (r *room) enter(ctx context.Context, h *hold) (u *Upstream, doubtful bool, 
 			now := h.resort
 			h.resort = nextResort(now)
 			resort.Reset(h.resort - now)
-			if u := r.lastResort(before+time.Since(begin), h.safe, nil); u != nil {
+			if u := r.doubtful(h, before+time.Since(begin)); u != nil {
 				return r.stepOut(w, place, grant{upstream: u})
 			}
 		}

@@ -109,3 +109,25 @@ func TestNextResort(t *testing.T) {
 		t.Errorf("doubtful Upstreams are tried after %d ms, want %d", at, want)
 	}
 }
+
+// One that refuses again and again must not hide the next best.
+func TestRoomTriesEveryLastResort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, _, _ := roomWithOne()
+		all := testMembers(2)
+		r.lastResort = func(_ time.Duration, _ bool, tried []*Upstream) *Upstream {
+			for _, u := range all {
+				if !contains(tried, u) {
+					return u
+				}
+			}
+			return nil
+		}
+		h := &hold{}
+		for i := range 5 {
+			if u, _, err := r.enter(t.Context(), h); u != all[i%2] || err != nil {
+				t.Errorf("turn %d went to %v, error %v", i, u, err)
+			}
+		}
+	})
+}

@@ -18,6 +18,7 @@ type inbound struct {
 	path    string // as it is sent on
 	upgrade string // protocol the client asks to switch to; empty: none
 	header  http.Header
+	body    *replay // nil without a body
 }
 
 // observe reads what a request asks for, refuses what nobody could route, and
@@ -35,13 +36,34 @@ func (s *shared) observe(entry string, next func(http.ResponseWriter, *http.Requ
 		var refusal answerCode
 		in.inquiry, refusal = inquire(r, entry, client)
 		w = &recorder{w, c}
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // of the request before
 		if refusal != "" {
 			in.answer(w, r, answer{code: refusal})
 			return
 		}
 		defer in.contain(w, r)
+		defer in.closeBody()
 		next(w, r, in)
 	})
+}
+
+// openBody makes the body ready for attempts, once: a request that is matched
+// anew keeps what was read of it.
+func (in *inbound) openBody(w http.ResponseWriter, r *http.Request, stall time.Duration) {
+	if in.body != nil || r.Body == nil || r.Body == http.NoBody {
+		return
+	}
+	control := http.NewResponseController(w)
+	in.body = newReplay(r.Body, control, stall)
+	// The answer may begin before the body has been sent. HTTP/2 can do that
+	// anyway and says so with an error.
+	_ = control.EnableFullDuplex()
+}
+
+func (in *inbound) closeBody() {
+	if in.body != nil {
+		in.body.close()
+	}
 }
 
 // contain keeps a bug of ours to the request that met it: the client gets 500,

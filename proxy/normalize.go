@@ -22,9 +22,6 @@ type identity struct {
 	query string
 }
 
-// target is the request target in origin-form, as received.
-func (i identity) target() string { return i.path + i.query }
-
 // inquiry is all that may decide where a request goes.
 type inquiry struct {
 	identity

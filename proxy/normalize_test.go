@@ -120,7 +120,7 @@ func TestInquireWithoutServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	q, refusal := inquire(r, "http", netip.Addr{})
-	if refusal != "" || q.host != "a.test" || q.target() != "/%41/b?c" || q.entry != "http" || q.method != "GET" {
+	if refusal != "" || q.host != "a.test" || q.path+q.query != "/%41/b?c" || q.entry != "http" || q.method != "GET" {
 		t.Errorf("%+v %q", q, refusal)
 	}
 }

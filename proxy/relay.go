@@ -58,23 +58,22 @@ func (x *exchange) relay(ctx context.Context, a *attempt, u *Upstream, res *http
 func (x *exchange) copyBody(a *attempt, res *http.Response) error {
 	buf := x.target.buffers.get()
 	defer x.target.buffers.put(buf)
-	control := http.NewResponseController(x.w)
 	stall := x.bodyStall(res)
-	watch := newWatch(stall, func() { a.cancel(errStalled) })
-	defer watch.stop()
+	out := clientWriter{x.w, http.NewResponseController(x.w), stall}
 	if res.ContentLength < 0 {
 		// A stream may stay silent for long after its head.
-		if err := control.Flush(); err != nil {
-			return &clientError{err}
+		if err := out.send(nil, true); err != nil {
+			return err
 		}
 	}
+	watch := newWatch(stall, func() { a.cancel(errStalled) })
+	defer watch.stop()
 	for {
+		watch.start()
 		n, err := res.Body.Read(*buf)
-		watch.seen()
-		if n > 0 {
-			if werr := writeOn(x.w, control, (*buf)[:n], stall); werr != nil {
-				return &clientError{werr}
-			}
+		watch.stop() // the client's slowness is not the Upstream's
+		if werr := out.send((*buf)[:n], err == nil); werr != nil {
+			return werr
 		}
 		switch {
 		case errors.Is(err, io.EOF):
@@ -82,20 +81,35 @@ func (x *exchange) copyBody(a *attempt, res *http.Response) error {
 		case err != nil:
 			return &upstreamBodyError{causeOr(a, err)}
 		}
-		if ferr := control.Flush(); ferr != nil {
-			return &clientError{ferr}
-		}
 	}
 }
 
-// writeOn writes to the client, which may not stand still longer than stall.
-func writeOn(w io.Writer, control *http.ResponseController, p []byte, stall time.Duration) error {
-	if stall > 0 {
-		_ = control.SetWriteDeadline(time.Now().Add(stall))
-		defer func() { _ = control.SetWriteDeadline(time.Time{}) }()
+// clientWriter writes to a client that may not stand still longer than stall;
+// 0 is for ever. The last deadline is left for what net/http itself has yet to
+// write; the next request on the connection begins without.
+type clientWriter struct {
+	http.ResponseWriter
+	control *http.ResponseController
+	stall   time.Duration
+}
+
+// send writes a piece, and with flush sees to it that it leaves.
+func (w clientWriter) send(p []byte, flush bool) error {
+	if w.stall > 0 {
+		_ = w.control.SetWriteDeadline(time.Now().Add(w.stall))
 	}
-	_, err := w.Write(p)
-	return err
+	if len(p) > 0 {
+		if _, err := w.Write(p); err != nil {
+			return &clientError{err}
+		}
+	}
+	if !flush {
+		return nil
+	}
+	if err := w.control.Flush(); err != nil {
+		return &clientError{err}
+	}
+	return nil
 }
 
 // bodyStall is how long a body may stand still: for ever where silence is part
@@ -131,7 +145,8 @@ func causeOr(a *attempt, err error) error {
 	return err
 }
 
-// watch calls late when nothing is seen for limit. A limit of 0 is for ever.
+// watch calls late when it was started and not stopped for limit. A limit of 0
+// is for ever.
 type watch struct {
 	timer *time.Timer
 	limit time.Duration
@@ -144,7 +159,7 @@ func newWatch(limit time.Duration, late func()) watch {
 	return watch{time.AfterFunc(limit, late), limit}
 }
 
-func (w watch) seen() {
+func (w watch) start() {
 	if w.timer != nil {
 		w.timer.Reset(w.limit)
 	}

@@ -5,13 +5,16 @@ import (
 	"io"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
-// replayLimit is how much of a request's body is remembered, so that it can be
-// sent to another Upstream.
-const replayLimit = 64 << 10
+const (
+	// replayLimit is how much of a request's body is remembered, so that it can
+	// be sent to another Upstream.
+	replayLimit = 64 << 10
+	// replayStep is how much is read from the client at a time.
+	replayStep = 16 << 10
+)
 
 var (
 	errReplaced   = errors.New("another attempt sends this body now")
@@ -19,36 +22,39 @@ var (
 )
 
 // replay is a request's body, read from the client once and remembered while it
-// is small. Each attempt reads it through a view of its own; a view that was
-// replaced fails, but what it was reading at that moment is not lost.
+// is small. Each attempt reads it through a view of its own.
+//
+// One goroutine reads from the client, started by the first who wants something
+// and joined by close. So nobody else ever waits inside a read that cannot be
+// cancelled, and what is read belongs to no attempt in particular.
 type replay struct {
 	src     io.ReadCloser
 	control *http.ResponseController // for the client's read deadline
 	stall   time.Duration            // longest silence of the client; 0: no bound
+	reader  sync.WaitGroup
 
-	reading sync.Mutex // held while src is read: one reader at a time
-
-	mu       sync.Mutex // guards the rest; never held while waiting for the client
-	seen     []byte     // all that was read so far, while whole
-	whole    bool       // seen has everything from the start
-	err      error      // how src ended, io.EOF included
+	mu       sync.Mutex
+	changed  chan struct{} // closed, and replaced, whenever something below changes
+	started  bool          // the reader is there
+	seen     []byte        // what was read and is kept, from offset start on
+	start    int           // 0 while everything is kept
+	err      error         // how src ended, io.EOF included
 	current  *replayView
+	wanted   bool // the current view has read all there is
 	finished bool
-
-	ahead   sync.WaitGroup // the goroutine that reads ahead
-	started atomic.Bool    // something was read: the client was told to continue
 }
 
 func newReplay(src io.ReadCloser, control *http.ResponseController, stall time.Duration) *replay {
-	return &replay{src: src, control: control, stall: stall, whole: true}
+	return &replay{src: src, control: control, stall: stall, changed: make(chan struct{})}
 }
 
-// view starts the body over for a new attempt and ends the attempt before.
-// It must not be called when replayable says no.
+// view starts the body over for a new attempt and ends the attempt before. When
+// the start is not there any more, reading it fails.
 func (b *replay) view() *replayView {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.current = &replayView{body: b}
+	b.current, b.wanted = &replayView{body: b}, false
+	b.signal()
 	return b.current
 }
 
@@ -56,7 +62,17 @@ func (b *replay) view() *replayView {
 func (b *replay) replayable() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.whole
+	return b.start == 0
+}
+
+// reclaim ends the current view and says whether the body can be sent once
+// more. If so it stays that way until the next view.
+func (b *replay) reclaim() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.current, b.wanted = nil, false
+	b.signal()
+	return b.start == 0
 }
 
 // failure is the client's error while it sent the body, nil if there was none.
@@ -72,107 +88,43 @@ func (b *replay) failure() error {
 // readAhead reads what can be remembered while the request is held, so that a
 // client that leaves is noticed. It returns at once.
 func (b *replay) readAhead() {
-	if !b.started.CompareAndSwap(false, true) {
-		return
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.begin()
+}
+
+// begin starts the reader. It needs mu.
+func (b *replay) begin() {
+	if !b.started && !b.finished {
+		b.started = true
+		b.reader.Go(b.read)
 	}
-	b.ahead.Go(func() {
-		buf := make([]byte, aheadStep)
-		for b.fill(buf) {
+}
+
+// read is the reader.
+func (b *replay) read() {
+	buf := make([]byte, replayStep)
+	for b.awaitRoom() {
+		n, err := b.readClient(buf)
+		b.remember(buf[:n], err)
+	}
+}
+
+// awaitRoom waits until more may be read; false if no more is to be read. What
+// can be remembered is read at once, the rest only when it is asked for.
+func (b *replay) awaitRoom() bool {
+	b.mu.Lock()
+	for {
+		if b.finished || b.err != nil {
+			b.mu.Unlock()
+			return false
 		}
-	})
-}
-
-// aheadStep is how much is read ahead at a time.
-const aheadStep = 8 << 10
-
-func (b *replay) mayReadAhead() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.err == nil && !b.finished && b.current == nil && len(b.seen) <= replayLimit-aheadStep
-}
-
-// fill reads once from the client for nobody in particular, and says whether it
-// may do so again.
-func (b *replay) fill(buf []byte) bool {
-	b.reading.Lock()
-	defer b.reading.Unlock()
-	if !b.mayReadAhead() {
-		return false
+		if b.wanted || b.start == 0 && len(b.seen) <= replayLimit-replayStep {
+			b.mu.Unlock()
+			return true
+		}
+		b.wait()
 	}
-	n, err := b.src.Read(buf)
-	b.remember(nil, buf[:n], err)
-	return true
-}
-
-// close joins whoever still reads. Where that is somebody who waits for the
-// client, only a deadline in the past wakes it; the connection cannot be used
-// for another request then, nor could it with half a body left on it.
-func (b *replay) close() {
-	b.mu.Lock()
-	b.finished, b.current = true, nil
-	ended := b.err != nil
-	b.mu.Unlock()
-	defer b.ahead.Wait()
-	if ended {
-		return
-	}
-	if !b.reading.TryLock() {
-		_ = b.control.SetReadDeadline(time.Unix(1, 0))
-		b.reading.Lock()
-	}
-	defer b.reading.Unlock()
-}
-
-// remember notes what was read; v is the view it was read for.
-func (b *replay) remember(v *replayView, p []byte, err error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if err != nil && b.err == nil {
-		b.err = err
-	}
-	if !b.whole {
-		return
-	}
-	// Bytes that a replaced view was reading belong to its successor, whatever
-	// the limit says.
-	if len(b.seen)+len(p) > replayLimit && (v == nil || v == b.current) {
-		b.whole, b.seen = false, nil
-		return
-	}
-	b.seen = append(b.seen, p...)
-}
-
-// replayView is the body as one attempt sends it.
-type replayView struct {
-	body     *replay
-	offset   int
-	progress func() // called after every read; may be nil
-	ended    func() // called at the body's end; may be nil
-}
-
-// Read serves what is remembered, then reads on from the client.
-func (v *replayView) Read(p []byte) (int, error) {
-	n, err := v.read(p)
-	if err == io.EOF && v.ended != nil {
-		v.ended()
-	}
-	return n, err
-}
-
-func (v *replayView) read(p []byte) (int, error) {
-	if n, err, done := v.recall(p); done {
-		return n, err
-	}
-	b := v.body
-	b.reading.Lock()
-	defer b.reading.Unlock()
-	if n, err, done := v.recall(p); done { // somebody read on meanwhile
-		return n, err
-	}
-	b.started.Store(true)
-	n, err := b.readClient(p)
-	b.remember(v, p[:n], err)
-	return v.took(n, err)
 }
 
 // readClient reads once, no longer than a stall may last. The deadline is gone
@@ -189,41 +141,106 @@ func (b *replay) readClient(p []byte) (int, error) {
 	return n, err
 }
 
-// recall is Read from memory; done is false when the client must be read.
-func (v *replayView) recall(p []byte) (n int, err error, done bool) {
-	b := v.body
+// remember keeps what was read. Beyond the limit, what the current view has had
+// is dropped; while there is none, everything may be needed again.
+func (b *replay) remember(p []byte, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	switch {
-	case b.finished:
-		return 0, errBodyUnread, true
-	case b.current != v:
-		return 0, errReplaced, true
-	case v.offset < len(b.seen):
-		n = copy(p, b.seen[v.offset:])
-		v.offset += n
-		return n, nil, true
-	case b.err != nil:
-		return 0, b.err, true
+	had := b.current != nil && b.current.offset == b.start+len(b.seen)
+	if had && len(b.seen)+len(p) > replayLimit || b.start > 0 {
+		b.start += len(b.seen)
+		b.seen = b.seen[:0]
 	}
-	return 0, nil, false
+	b.seen = append(b.seen, p...)
+	b.err, b.wanted = err, false
+	b.signal()
 }
 
-// took hands over n bytes just read, unless another view needs them now.
-func (v *replayView) took(n int, err error) (int, error) {
-	b := v.body
-	b.mu.Lock()
-	replaced := b.current != v
+// signal wakes everybody who waits. It needs mu.
+func (b *replay) signal() {
+	close(b.changed)
+	b.changed = make(chan struct{})
+}
+
+// wait gives mu up until something has changed.
+func (b *replay) wait() {
+	changed := b.changed
 	b.mu.Unlock()
-	if replaced {
-		return 0, errReplaced
+	<-changed
+	b.mu.Lock()
+}
+
+// close ends all views and joins the reader. If that waits for the client, only
+// a deadline in the past wakes it; the connection cannot be used for another
+// request then, nor could it with half a body left on it.
+func (b *replay) close() {
+	b.mu.Lock()
+	b.finished, b.current = true, nil
+	reading := b.started && b.err == nil
+	b.signal()
+	b.mu.Unlock()
+	if reading {
+		_ = b.control.SetReadDeadline(time.Unix(1, 0))
 	}
-	v.offset += n
-	if v.progress != nil {
+	b.reader.Wait()
+}
+
+// replayView is the body as one attempt sends it.
+type replayView struct {
+	body     *replay
+	offset   int
+	closed   bool   // guarded by body.mu
+	progress func() // called after every read; may be nil
+	ended    func() // called at the body's end; may be nil
+}
+
+// Read serves what was read from the client, and waits for more.
+func (v *replayView) Read(p []byte) (int, error) {
+	n, err := v.take(p)
+	switch {
+	case n > 0 && v.progress != nil:
 		v.progress()
+	case err == io.EOF && v.ended != nil:
+		v.ended()
 	}
 	return n, err
 }
 
-// Close ends the attempt's interest; the client's body stays open for others.
-func (v *replayView) Close() error { return nil }
+func (v *replayView) take(p []byte) (int, error) {
+	b := v.body
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.begin()
+	for {
+		at := v.offset - b.start
+		switch {
+		case b.finished, v.closed:
+			return 0, errBodyUnread
+		case b.current != v:
+			return 0, errReplaced
+		case at < 0:
+			return 0, errBodyUnread
+		case at < len(b.seen):
+			n := copy(p, b.seen[at:])
+			v.offset += n
+			return n, nil
+		case b.err != nil:
+			return 0, b.err
+		}
+		if !b.wanted {
+			b.wanted = true
+			b.signal()
+		}
+		b.wait()
+	}
+}
+
+// Close ends the attempt's interest and wakes its Read. The client's body stays
+// open for others.
+func (v *replayView) Close() error {
+	v.body.mu.Lock()
+	defer v.body.mu.Unlock()
+	v.closed = true
+	v.body.signal()
+	return nil
+}

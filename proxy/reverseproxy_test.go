@@ -121,7 +121,7 @@ func TestEmptyUserAgentStaysEmpty(t *testing.T) {
 
 func TestSelectUpstream(t *testing.T) {
 	p := &ReverseProxy{}
-	urls := []string{"http://localhost:8001", "https://localhost:8002/base?x=1"}
+	urls := []string{"http://localhost:8001", "https://localhost:8002/base%20a?x=1"}
 	if err := p.AddTarget(urls, nil); err != nil {
 		t.Fatal(err)
 	}

@@ -80,17 +80,9 @@ func (t *Target) serve(w http.ResponseWriter, r *http.Request, in *inbound) erro
 		defer stop()
 	}
 	x.ctx = ctx
-	if hasBody(r) {
-		x.body = newReplay(r.Body, http.NewResponseController(w), def.Timeout.Stall)
-		defer x.body.close()
-		// The answer may begin before the body has been sent. HTTP/2 can do
-		// that anyway and says so with an error.
-		_ = http.NewResponseController(w).EnableFullDuplex()
-	}
+	in.openBody(w, r, def.Timeout.Stall)
 	return x.run()
 }
-
-func hasBody(r *http.Request) bool { return r.Body != nil && r.Body != http.NoBody }
 
 // isSafe names the methods that a doubtful Upstream may be asked with early.
 func isSafe(method string) bool {

@@ -14,6 +14,8 @@ const (
 	maxIdle = 1024
 	// maxResponseHead bounds the head of an answer.
 	maxResponseHead = 256 << 10
+	// handshakeLimit bounds TLS with an Upstream that accepts and says nothing.
+	handshakeLimit = 10 * time.Second
 	// continueWait is how long a body is kept back for the Upstream's 100.
 	continueWait = time.Second
 )
@@ -28,6 +30,7 @@ func newTransport(u spec.Upstream, d *dialer, idle time.Duration, certificate fu
 		IdleConnTimeout:        idle,
 		MaxResponseHeaderBytes: maxResponseHead,
 		ExpectContinueTimeout:  continueWait,
+		TLSHandshakeTimeout:    handshakeLimit,
 		Protocols:              new(http.Protocols),
 	}
 	switch u.Scheme {
@@ -53,6 +56,9 @@ func tlsConfig(o spec.TLS, certificate func(string) (*tls.Certificate, error)) (
 	}
 	if certificate == nil {
 		return nil, fmt.Errorf("client certificate %q: no certificates were given (--certs)", o.Certificate)
+	}
+	if _, err := certificate(o.Certificate); err != nil {
+		return nil, fmt.Errorf("client certificate %q: %w", o.Certificate, err)
 	}
 	config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 		return certificate(o.Certificate)

@@ -28,7 +28,6 @@ type Upstream struct {
 	// owned
 	state     spec.State
 	since     time.Time // of state
-	connected bool      // accepted a connection in this life
 	stopProbe func()    // ends the probe if one runs
 	drain     *time.Timer
 	idle      time.Duration // what transport was made for
@@ -46,8 +45,12 @@ func (u *Upstream) url() *url.URL {
 	if s.Scheme == "" || s.Scheme == spec.H2C {
 		scheme = "http"
 	}
-	path, query, _ := strings.Cut(s.Base, "?")
-	return &url.URL{Scheme: scheme, Host: s.Address, Path: path, RawQuery: query}
+	base, query, _ := strings.Cut(s.Base, "?")
+	shown := &url.URL{Scheme: scheme, Host: s.Address, Path: base, RawPath: base, RawQuery: query}
+	if plain, err := url.PathUnescape(base); err == nil {
+		shown.Path = plain
+	}
+	return shown
 }
 
 // left says whether the engine has told of the Upstream's end.
@@ -76,7 +79,6 @@ func (u *Upstream) begin(a *attempt) {
 	u.mu.Lock()
 	u.attempts[a] = struct{}{}
 	u.mu.Unlock()
-	u.requests.Add(1)
 }
 
 // end notes that an attempt, its body included, is over.

@@ -22,7 +22,6 @@ var (
 	errUpstreamGone   = errors.New("the Upstream is gone")
 	errUpstreamPaused = errors.New("the Upstream is paused")
 	errDrained        = errors.New("the time to drain is over")
-	errClosing        = errors.New("the proxy is closing")
 )
 
 // goneGrace is how long a dead Upstream's unanswered requests wait for what it
@@ -38,6 +37,8 @@ type Upstreams struct {
 
 	ready atomic.Pointer[rotation]
 	turns atomic.Uint64 // survives every change of the set
+	// weightless: all there are, ready or not, have weight 0.
+	weightless atomic.Bool
 
 	ctx    context.Context // of probes and drains
 	cancel context.CancelFunc
@@ -123,7 +124,7 @@ func (s *Upstreams) apply(def *spec.Target) {
 // join adds a new Upstream.
 func (s *Upstreams) join(d spec.Upstream, idle time.Duration) {
 	u := &Upstream{
-		dialer:   newDialer(d.Address),
+		dialer:   newDialer(d.Address, d.Scheme == spec.H2C),
 		requests: s.tally(d.Container),
 		attempts: map[*attempt]struct{}{},
 		since:    time.Now(),
@@ -137,10 +138,11 @@ func (s *Upstreams) join(d spec.Upstream, idle time.Duration) {
 // update carries a changed description over to a live Upstream.
 func (s *Upstreams) update(u *Upstream, d spec.Upstream, idle time.Duration) {
 	before := u.spec.Swap(&d)
-	if u.idle != idle {
+	faulty := u.fault != nil
+	if u.idle != idle || faulty {
 		s.equip(u, idle)
 	}
-	if before.Phase != d.Phase {
+	if before.Phase != d.Phase || faulty {
 		s.settle(u)
 	}
 }
@@ -219,7 +221,6 @@ func (s *Upstreams) accepted(ctx context.Context, u *Upstream, conn net.Conn) {
 		conn.Close()
 		return
 	}
-	u.connected = true
 	u.dialer.keepWarm(conn)
 	s.enter(u, spec.Ready)
 	s.publish()
@@ -284,8 +285,9 @@ func await(ctx context.Context, done <-chan struct{}, limit time.Duration) {
 // publish shows readers and the room the set as it is now.
 func (s *Upstreams) publish() {
 	var ready []*Upstream
-	starting := false
+	starting, weightless := false, len(s.members) > 0
 	for _, u := range s.sorted() {
+		weightless = weightless && u.weight() == 0
 		switch u.state {
 		case spec.Ready:
 			ready = append(ready, u)
@@ -293,11 +295,12 @@ func (s *Upstreams) publish() {
 			starting = true
 		}
 	}
-	if len(ready) == 0 && len(s.ready.Load().members) > 0 {
+	next := newRotation(ready)
+	before := s.ready.Swap(next)
+	if len(next.slots) == 0 && len(before.slots) > 0 {
 		s.lastReady = time.Now()
 	}
-	next := newRotation(ready)
-	s.ready.Store(next)
+	s.weightless.Store(weightless)
 	s.room.update(next, starting, s.lastReady)
 }
 
@@ -375,12 +378,6 @@ func (s *Upstreams) forgetTallies() {
 		kept[u.spec.Load().Container] = u.requests
 	}
 	s.tallies = kept
-}
-
-// allWeightless says whether there are ready Upstreams and none wants requests.
-func (s *Upstreams) allWeightless() bool {
-	ready := s.ready.Load()
-	return len(ready.members) > 0 && len(ready.slots) == 0
 }
 
 // status describes all Upstreams, those that are leaving included.

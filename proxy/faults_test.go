@@ -1,0 +1,270 @@
+package proxy
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/rota-proxy/rota/proxy/spec"
+)
+
+// Requests share an HTTP/2 connection, so that nobody can say of one that was
+// cut what had been written for whom: a POST on it must not be sent again.
+func TestSharedConnectionsAreCut(t *testing.T) {
+	const posts = 400
+	var received [posts]atomic.Int64
+	h2c := func() *httptest.Server {
+		s := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			var n int
+			fmt.Sscan(r.Header.Get("Number"), &n)
+			received[n].Add(1)
+			io.Copy(io.Discard, r.Body)
+		}))
+		s.Config.Protocols = new(http.Protocols)
+		s.Config.Protocols.SetUnencryptedHTTP2(true)
+		s.Start()
+		t.Cleanup(s.Close)
+		return s
+	}
+	a, b := h2c(), h2c()
+	first, second := upstream("a", a.URL), upstream("b", b.URL)
+	first.Scheme, second.Scheme = spec.H2C, spec.H2C
+	g := newRig(t, Options{})
+	g.mux.Apply(target(first, second))
+	g.ready(2)
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: posts}}
+	defer client.CloseIdleConnections()
+	var all sync.WaitGroup
+	for n := range posts {
+		all.Go(func() {
+			r := g.request(http.MethodPost, "/", strings.NewReader("order"))
+			r.Header.Set("Number", fmt.Sprint(n))
+			if res, err := client.Do(r); err == nil {
+				res.Body.Close()
+			}
+		})
+		if n%40 == 39 {
+			a.CloseClientConnections()
+		}
+	}
+	all.Wait()
+	for n := range received {
+		if times := received[n].Load(); times > 1 {
+			t.Fatalf("POST %d was received %d times", n, times)
+		}
+	}
+}
+
+// A client that stops in the middle of its body, be it while it is held, gives
+// its place up when its time is over.
+func TestStalledBody(t *testing.T) {
+	for _, held := range []bool{false, true} {
+		t.Run(fmt.Sprintf("held %v", held), func(t *testing.T) {
+			g := newRig(t, Options{})
+			address := deadAddress(t)
+			def := target(upstream("a", address))
+			def.Timeout.Stall = 50 * time.Millisecond
+			g.mux.Apply(def)
+			serve := func() {
+				listenOn(t, address, func(_ http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body) })
+			}
+			if !held {
+				serve()
+				g.ready(1)
+			}
+			c, r := g.dialRaw()
+			fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: t.test\r\nContent-Length: 100\r\n\r\nfirst")
+			if held {
+				eventually(t, "a held request", func() bool { return g.mux.Targets()[0].Held == 1 })
+				serve()
+			}
+			// 408 if there was still somebody to tell.
+			if line, err := r.ReadString('\n'); err == nil && !strings.Contains(line, "408") {
+				t.Errorf("the client read %q", line)
+			} else if errors.Is(err, context.DeadlineExceeded) {
+				t.Error("the request goes on for ever")
+			}
+			eventually(t, "the request to end", func() bool {
+				s := g.mux.Targets()[0]
+				return s.Held == 0 && s.Upstreams[0].InFlight == 0
+			})
+		})
+	}
+}
+
+// A client that does not read does not hold on to an Upstream.
+func TestStalledReader(t *testing.T) {
+	a := newBackend(t, "a", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/plain")
+		for r.Context().Err() == nil {
+			w.Write(make([]byte, 1000))
+			http.NewResponseController(w).Flush()
+		}
+	})
+	g := newRig(t, Options{})
+	def := target(a.upstream())
+	def.Timeout.Stall = 50 * time.Millisecond
+	g.mux.Apply(def)
+	g.ready(1)
+	c, r := g.dialRaw()
+	io.WriteString(c, "GET / HTTP/1.1\r\nHost: t.test\r\n\r\n")
+	if _, err := http.ReadResponse(r, nil); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the Upstream to be free", func() bool { return g.mux.Targets()[0].Upstreams[0].InFlight == 0 })
+}
+
+// A request that was read ahead while it was held, and whose Target was then
+// forgotten, is matched anew with all of its body.
+func TestMatchedAnewWithItsBody(t *testing.T) {
+	g := newRig(t, Options{Linger: 100 * time.Millisecond})
+	heir, old := newBackend(t, "heir", nil), newBackend(t, "old", nil)
+	behind := target(heir.upstream())
+	behind.ID, behind.Matches = "compose:test/heir", []spec.Match{{Host: spec.Host{Kind: spec.WildcardHost, Pattern: "test"}}}
+	g.mux.Apply(target(old.upstream()), behind)
+	eventually(t, "the old one to be ready", func() bool { return g.get("/").body == "old" })
+	g.mux.Apply(target())
+	body, more := io.Pipe()
+	held := g.later(g.request("POST", "/", body))
+	io.WriteString(more, "first ")
+	eventually(t, "the Target to be forgotten", func() bool { return len(g.mux.Targets()) == 1 })
+	io.WriteString(more, "second")
+	more.Close()
+	wantReply(t, <-held, 200, "heir")
+	if got := heir.bodys[len(heir.bodys)-1]; got != "first second" {
+		t.Errorf("the heir got %q", got)
+	}
+}
+
+// An upload may take longer than the wait for an answer, told to continue or
+// not.
+func TestLongUpload(t *testing.T) {
+	for _, expect := range []string{"", "100-continue"} {
+		t.Run(expect, func(t *testing.T) {
+			a := newBackend(t, "a", nil)
+			g := newRig(t, Options{})
+			def := target(a.upstream())
+			def.Timeout.Response = 300 * time.Millisecond
+			g.mux.Apply(def)
+			g.ready(1)
+			body, more := io.Pipe()
+			go func() {
+				tick := time.NewTicker(60 * time.Millisecond)
+				defer tick.Stop()
+				for range 10 {
+					<-tick.C
+					more.Write([]byte("x"))
+				}
+				more.Close()
+			}()
+			r := g.request(http.MethodPut, "/", body)
+			r.Header.Set("Expect", expect)
+			client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, ExpectContinueTimeout: patience}}
+			res, err := client.Do(r)
+			if err != nil || res.StatusCode != 200 {
+				t.Fatalf("got %v, error %v", res, err)
+			}
+			res.Body.Close()
+		})
+	}
+}
+
+func TestWeightlessBesideStarting(t *testing.T) {
+	g := newRig(t, Options{})
+	idle := newBackend(t, "idle", nil).upstream()
+	idle.Weight = 0
+	address := deadAddress(t)
+	g.mux.Apply(target(idle, upstream("b", address)))
+	held := g.later(g.request("GET", "/", nil))
+	eventually(t, "a held request", func() bool { return g.mux.Targets()[0].Held == 1 })
+	listenOn(t, address, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "b") })
+	wantReply(t, <-held, 200, "b")
+}
+
+// A client certificate that is not there keeps the Upstream out and says why;
+// when it is there, the next change of the Target notices.
+func TestMissingClientCertificate(t *testing.T) {
+	var there atomic.Bool
+	g := newRig(t, Options{Certificate: func(string) (*tls.Certificate, error) {
+		if there.Load() {
+			return &tls.Certificate{}, nil
+		}
+		return nil, errors.New("no such file")
+	}})
+	a := newBackend(t, "a", nil)
+	u := a.upstream()
+	u.Scheme, u.TLS = spec.HTTPS, spec.TLS{Name: "a.test", Certificate: "mine"}
+	g.mux.Apply(target(u))
+	status := g.mux.Targets()[0].Upstreams[0]
+	if status.State != spec.Resting || !strings.Contains(status.Reason, "no such file") {
+		t.Errorf("it is %v, %q", status.State, status.Reason)
+	}
+	there.Store(true)
+	u.Weight = 2
+	g.mux.Apply(target(u))
+	g.ready(1)
+}
+
+// Only what reached an Upstream is counted for it.
+func TestRequestsAreCounted(t *testing.T) {
+	g := newRig(t, Options{})
+	a := newBackend(t, "a", nil)
+	dead := upstream("dead", deadAddress(t))
+	dead.Phase = spec.Assumed
+	g.mux.Apply(target(a.upstream(), dead))
+	g.ready(2)
+	for range 4 {
+		wantReply(t, g.get("/"), 200, "a")
+	}
+	for _, u := range g.mux.Targets()[0].Upstreams {
+		if want := map[string]uint64{"a": 4, "dead": 0}[u.Name]; u.Requests != want {
+			t.Errorf("%s counts %d requests, want %d", u.Name, u.Requests, want)
+		}
+	}
+}
+
+// When the budget for repeats is used up, a status to be retried is an answer
+// like any other.
+func TestRetryStatusWithinItsBudget(t *testing.T) {
+	busy := func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "busy", 503) }
+	a, b := newBackend(t, "a", busy), newBackend(t, "b", busy)
+	g := newRig(t, Options{})
+	def := target(a.upstream(), b.upstream())
+	def.Retry = spec.Retry{Attempts: 1, Statuses: []spec.StatusRange{{From: 503, To: 503}}}
+	g.mux.Apply(def)
+	g.ready(2)
+	for range 2 * budgetFloor * budgetSeconds {
+		wantReply(t, g.get("/"), 503, "busy")
+	}
+}
+
+// An Upstream that accepts and never shakes hands is no reason to wait for
+// ever, nor one to answer 502 while there is another.
+func TestFailingHandshakeGoesElsewhere(t *testing.T) {
+	g := newRig(t, Options{})
+	plain := rawBackend(t, func(c net.Conn) { bufio.NewReader(c).ReadByte() })
+	a := newBackend(t, "a", nil)
+	strange := upstream("strange", plain)
+	strange.Scheme = spec.HTTPS
+	g.mux.Apply(target(a.upstream(), strange))
+	g.ready(2)
+	for range 4 {
+		wantReply(t, g.post("x"), 200, "a")
+	}
+	only := strange
+	only.ID = "only"
+	g.mux.Apply(target(only))
+	g.ready(1)
+	wantReply(t, g.get("/"), 502, "rota: upstream-failed")
+}
