@@ -29,6 +29,7 @@ type double struct {
 	down       error                                           // what every call answers, if set
 	inspecting func(ctx context.Context, id string) error      // called before each inspect
 	following  func(ctx context.Context) error                 // called before a subscription
+	tardy      bool                                            // what following answers comes after follow has returned
 	listing    func()                                          // called after the list was made, before it is answered
 	reply      func(id string, c container) (container, error) // changes an answer
 }
@@ -97,11 +98,15 @@ func (d *double) version(context.Context) (engineVersion, error) {
 func (d *double) follow(ctx context.Context) (<-chan event, <-chan error) {
 	stream, broken := make(chan event, 10_000), make(chan error, 1)
 	d.mu.Lock()
-	hook := d.following
+	hook, tardy := d.following, d.tardy
 	d.mu.Unlock()
 	if hook != nil {
 		if err := hook(ctx); err != nil {
-			broken <- err
+			if tardy {
+				go func() { broken <- err }()
+			} else {
+				broken <- err
+			}
 			return stream, broken
 		}
 	}

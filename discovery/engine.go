@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -93,6 +94,7 @@ type engine interface {
 	list(context.Context) ([]listed, error)
 	// inspect answers errGone for a container that does not exist (any more).
 	inspect(context.Context, string) (container, error)
+	// close waits for the streams, so their contexts must have ended.
 	close()
 }
 
@@ -129,19 +131,25 @@ var watched = [...]string{
 }
 
 // dockerEngine is the engine behind docker's client.
-type dockerEngine struct{ client *client.Client }
+type dockerEngine struct {
+	client  *client.Client
+	streams sync.WaitGroup
+}
 
 func dialEngine(o EngineOptions) (engine, error) {
 	c, err := Dial(o)
 	if err != nil {
 		return nil, err
 	}
-	return dockerEngine{c}, nil
+	return &dockerEngine{client: c}, nil
 }
 
-func (e dockerEngine) close() { _ = e.client.Close() }
+func (e *dockerEngine) close() {
+	e.streams.Wait()
+	_ = e.client.Close()
+}
 
-func (e dockerEngine) version(ctx context.Context) (engineVersion, error) {
+func (e *dockerEngine) version(ctx context.Context) (engineVersion, error) {
 	v, err := e.client.ServerVersion(ctx)
 	if errdefs.IsPermissionDenied(err) || errdefs.IsNotFound(err) {
 		return engineVersion{API: e.client.ClientVersion()}, errRefused
@@ -152,7 +160,7 @@ func (e dockerEngine) version(ctx context.Context) (engineVersion, error) {
 	return engineVersion{Engine: v.Version, API: e.client.ClientVersion()}, nil
 }
 
-func (e dockerEngine) follow(ctx context.Context) (<-chan event, <-chan error) {
+func (e *dockerEngine) follow(ctx context.Context) (<-chan event, <-chan error) {
 	wanted := filters.NewArgs(filters.Arg("type", "container"), filters.Arg("type", "network"))
 	for _, action := range watched {
 		wanted.Add("event", action)
@@ -161,7 +169,7 @@ func (e dockerEngine) follow(ctx context.Context) (<-chan event, <-chan error) {
 	// The engine drops events of a subscriber that reads too slowly, so there
 	// is room for a burst while the Watcher is busy.
 	reduced, ended := make(chan event, 1024), make(chan error, 1)
-	go reduceEvents(messages, failed, reduced, ended)
+	e.streams.Go(func() { reduceEvents(messages, failed, reduced, ended) })
 	return reduced, ended
 }
 
@@ -197,7 +205,7 @@ func reduceEvent(m events.Message) event {
 	return e
 }
 
-func (e dockerEngine) list(ctx context.Context) ([]listed, error) {
+func (e *dockerEngine) list(ctx context.Context) ([]listed, error) {
 	all, err := e.client.ContainerList(ctx, dockercontainer.ListOptions{All: true})
 	if err != nil {
 		return nil, fmt.Errorf("listing containers: %w", err)
@@ -209,7 +217,7 @@ func (e dockerEngine) list(ctx context.Context) ([]listed, error) {
 	return reduced, nil
 }
 
-func (e dockerEngine) inspect(ctx context.Context, id string) (container, error) {
+func (e *dockerEngine) inspect(ctx context.Context, id string) (container, error) {
 	answer, err := e.client.ContainerInspect(ctx, id)
 	if errdefs.IsNotFound(err) {
 		return container{}, errGone

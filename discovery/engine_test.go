@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -137,6 +138,43 @@ func TestRefusedListIsAnOutage(t *testing.T) {
 	w, seen := onRig(t, e)
 	await(t, "the refusal", func() bool { return strings.Contains(w.Status().Error, "listing containers") })
 	e.Refuse("/containers/json", 0)
+	seen.await(t, "container:a", "a running")
+}
+
+// TestCloseWaitsForTheStreams: a stream's last word has been said when close
+// returns.
+func TestCloseWaitsForTheStreams(t *testing.T) {
+	rig := testrig.NewEngine(t)
+	for range 20 {
+		e, err := dialEngine(EngineOptions{Host: rig.Host()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		_, ended := e.follow(ctx)
+		cancel()
+		e.close()
+		select {
+		case <-ended:
+		default:
+			t.Fatal("the stream goes on after close")
+		}
+	}
+}
+
+func TestRefusedEventsAreAnOutage(t *testing.T) {
+	e := testrig.NewEngine(t)
+	e.Put(box("a"))
+	e.Refuse("/events", http.StatusForbidden)
+	w, seen := onRig(t, e)
+	await(t, "several attempts", func() bool {
+		tried := slices.DeleteFunc(e.Requests(), func(r string) bool { return !strings.Contains(r, "/events") })
+		return len(tried) > 3
+	})
+	if s := w.Status(); s.Reachable || s.Reconnects != 0 || !strings.Contains(s.Error, "following events") {
+		t.Errorf("status %+v", s)
+	}
+	e.Refuse("/events", 0)
 	seen.await(t, "container:a", "a running")
 }
 

@@ -24,6 +24,7 @@ const (
 type session struct {
 	*Watcher
 	engine  engine
+	version engineVersion // what it is, and how it is spoken to
 	plan    *schedule
 	answers chan answer
 	lists   chan listAnswer
@@ -74,16 +75,15 @@ func newSession(w *Watcher) *session {
 
 // run ends with the connection, or with ctx, and then all it started has ended.
 func (s *session) run(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer s.calls.Wait()
-	defer cancel()
 	var err error
 	if s.engine, err = s.dial(); err != nil {
 		return err
 	}
-	defer s.engine.close()
-	version, err := s.greet(ctx)
-	if err != nil {
+	defer s.engine.close() // last, because it waits for what cancel ends
+	ctx, cancel := context.WithCancel(ctx)
+	defer s.calls.Wait()
+	defer cancel()
+	if s.version, err = s.greet(ctx); err != nil {
 		return err
 	}
 	if err := s.findPlace(ctx); err != nil {
@@ -93,7 +93,6 @@ func (s *session) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.reached(version, s.hasSynced())
 	s.startList(ctx)
 	return s.follow(ctx, events, ended)
 }
@@ -115,8 +114,11 @@ func (s *session) greet(ctx context.Context) (engineVersion, error) {
 func (s *session) subscribe(ctx context.Context) (<-chan event, <-chan error, error) {
 	streaming, cancel := context.WithCancelCause(ctx)
 	hang := time.AfterFunc(callTimeout, func() { cancel(context.DeadlineExceeded) })
-	defer hang.Stop()
 	events, ended := s.engine.follow(streaming)
+	if hung := !hang.Stop(); hung {
+		<-ended
+		return nil, nil, follows(context.Cause(streaming))
+	}
 	select {
 	case err := <-ended:
 		cancel(nil)
@@ -144,15 +146,33 @@ func (s *session) follow(ctx context.Context, events <-chan event, ended <-chan 
 		case a := <-s.answers:
 			s.apply(a, time.Now())
 		case l := <-s.lists:
-			if l.err != nil {
-				return l.err
+			if err := s.takeList(l, ended); err != nil {
+				return err
 			}
-			s.compare(l.all, time.Now())
 		case now := <-timer.C:
 			s.tick(ctx, now)
 		}
 		s.flush(time.Now())
 	}
+}
+
+// takeList takes in a list, which is what the Watcher asks next after the
+// subscription: an engine that has answered it and not ended the stream
+// meanwhile is reached. A refused subscription may show only now.
+func (s *session) takeList(l listAnswer, ended <-chan error) error {
+	if l.err != nil {
+		return l.err
+	}
+	if !s.listed {
+		select {
+		case err := <-ended:
+			return follows(err)
+		default:
+			s.reached(s.version, s.hasSynced())
+		}
+	}
+	s.compare(l.all, time.Now())
+	return nil
 }
 
 // flush publishes what changed, but nothing before the first full picture:

@@ -6,7 +6,8 @@ import "time"
 type EngineStatus struct {
 	Name string
 	Host string // as dialled
-	// Reachable: the event stream is open.
+	// Reachable: it is followed, with the event stream open and its containers
+	// listed.
 	Reachable bool
 	// Synced: a full set has been published since the start.
 	Synced bool

@@ -181,7 +181,8 @@ func (w *Watcher) lost(err error) {
 	w.options.Log.WithLevel(level).Err(err).Str("engine", w.options.Engine.Name).Msg("engine not reachable, what is known of it stays in use")
 }
 
-// reached notes that the event stream is open.
+// reached notes that the engine is followed: the event stream is open and the
+// first list is in. An engine that grants only one of the two is not.
 func (w *Watcher) reached(v engineVersion, again bool) {
 	w.report(func(s *EngineStatus) {
 		s.Reachable, s.Error = true, ""

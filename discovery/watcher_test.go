@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/rs/zerolog"
 )
 
 var web = map[string]string{"rota.host": "web.test"}
@@ -548,6 +551,47 @@ func TestAHangingEngineIsLeft(t *testing.T) {
 		later(callTimeout + backoffMost)
 		seen.want(t, "container:a", "a running")
 	})
+}
+
+// TestWithoutEventsTheEngineIsNotReached: an engine that lists its containers and
+// refuses its events, or lets one wait for them, is one outage until it grants
+// both, however often it is tried. Docker's client hands over such a refusal
+// only after the subscription has seemed to succeed.
+func TestWithoutEventsTheEngineIsNotReached(t *testing.T) {
+	for name, following := range map[string]func(context.Context) error{
+		"refused": func(context.Context) error { return errDown },
+		"hanging": func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := newDouble(running("a", web))
+				d.following, d.tardy = following, true
+				d.listing = func() { time.Sleep(time.Millisecond) } // an answer takes its time
+				var log bytes.Buffer
+				w, seen := d.watch(t, func(o *Options) { o.Log = zerolog.New(&log).Level(zerolog.InfoLevel) })
+				for range 600 {
+					later(100 * time.Millisecond)
+					if s := w.Status(); s.Reachable || s.Reconnects != 0 {
+						t.Fatalf("status %+v", s)
+					}
+				}
+				if n := d.attempts(); n < 3 {
+					t.Errorf("%d attempts in a minute", n)
+				}
+				if n := strings.Count(log.String(), "\n"); n != 1 || !strings.Contains(log.String(), `"level":"warn"`) {
+					t.Errorf("logged %s", &log)
+				}
+				d.mu.Lock()
+				d.following = nil
+				d.mu.Unlock()
+				later(callTimeout + backoffMost)
+				seen.want(t, "container:a", "a running")
+				if s := w.Status(); !s.Reachable || s.Reconnects != 0 || strings.Count(log.String(), "following the engine") != 1 {
+					t.Errorf("status %+v, logged %s", s, &log)
+				}
+			})
+		})
+	}
 }
 
 func TestGoneWithoutDestroy(t *testing.T) {
