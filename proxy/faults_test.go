@@ -24,12 +24,14 @@ import (
 func TestSharedConnectionsAreCut(t *testing.T) {
 	const posts = 400
 	var received [posts]atomic.Int64
+	var under atomic.Int64 // so many are at a server, or over
 	h2c := func() *httptest.Server {
 		s := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			var n int
 			fmt.Sscan(r.Header.Get("Number"), &n)
 			received[n].Add(1)
-			io.Copy(io.Discard, r.Body)
+			under.Add(1)
+			sleep(r.Context(), 10*time.Millisecond) // so that many are unanswered at a time
 		}))
 		s.Config.Protocols = new(http.Protocols)
 		s.Config.Protocols.SetUnencryptedHTTP2(true)
@@ -53,8 +55,10 @@ func TestSharedConnectionsAreCut(t *testing.T) {
 			if res, err := client.Do(r); err == nil {
 				res.Body.Close()
 			}
+			under.Add(1)
 		})
 		if n%40 == 39 {
+			eventually(t, "half of them", func() bool { return under.Load() >= int64(n-20) })
 			a.CloseClientConnections()
 		}
 	}
