@@ -88,7 +88,7 @@ func viewContainer(verdict discovery.Verdict, engine string, live liveTargets, n
 	refused := 0
 	for _, target := range verdict.Targets {
 		part := viewPart(verdict, target, live, now)
-		if live.unreachable(target.ID) && target.Upstream != "" {
+		if live.unreachable(target.ID) && target.Routed() {
 			refused++
 		}
 		view.Requests += part.Requests
@@ -104,7 +104,7 @@ func viewContainer(verdict discovery.Verdict, engine string, live liveTargets, n
 func outcomeWithout(verdict discovery.Verdict, refused int) string {
 	routed := -refused
 	for _, target := range verdict.Targets {
-		if target.Upstream != "" {
+		if target.Routed() {
 			routed++
 		}
 	}
@@ -129,6 +129,9 @@ func viewPart(verdict discovery.Verdict, target discovery.TargetVerdict, live li
 	}
 	if upstream, ok := live.upstream(target.ID, target.Upstream); ok {
 		part.join(upstream, verdict.Health == healthStarting, live, now)
+	}
+	if target.Unmatched && target.Upstream != "" {
+		part.State = stateNotRouted
 	}
 	decisiveFirst(part.Reasons)
 	return part

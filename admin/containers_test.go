@@ -233,3 +233,12 @@ func TestWhatContainersSayStaysData(t *testing.T) {
 		t.Errorf("a name got through unescaped: %q", body)
 	}
 }
+
+// An Upstream may be ready although no listener leads to its Target.
+func TestTargetThatNoListenerLeadsToIsNotRouted(t *testing.T) {
+	verdict := web(func(v *discovery.Verdict) { v.Outcome, v.Targets[0].Unmatched = discovery.NotRouted, true })
+	c := joined(t, verdict, live(nil))
+	if c.Outcome != "not routed" || c.Targets[0].State != "not routed" {
+		t.Errorf("the container reads %s %+v", c.Outcome, c.Targets[0])
+	}
+}

@@ -163,6 +163,7 @@ func newDemo(o demoOptions, id demoID, s stage) (*demo, error) {
 		Engine:   discovery.EngineOptions{Host: s.host()},
 		Prefix:   id.name(),
 		OwnPorts: []int{portOf(d.listener.Addr())},
+		Entries:  []string{entryHTTP},
 		Log:      zerolog.Nop(),
 		Publish:  func(targets []spec.Target) { d.mux.Apply(targets...) },
 	})

@@ -154,6 +154,7 @@ func (s *server) watch(c *config) error {
 		Network:     c.discovery.network,
 		Self:        c.discovery.self,
 		OwnPorts:    s.ports(),
+		Entries:     s.entries(),
 		Log:         s.log,
 		Publish:     func(targets []spec.Target) { s.mux.Apply(targets...) },
 	})
@@ -172,6 +173,15 @@ func (s *server) ports() []int {
 		ports = append(ports, portOf(listener.Addr()))
 	}
 	return ports
+}
+
+// entries are the names that labels know the listeners by.
+func (s *server) entries() []string {
+	var names []string
+	for _, listener := range s.listeners {
+		names = append(names, listener.name)
+	}
+	return names
 }
 
 func portOf(addr net.Addr) int {

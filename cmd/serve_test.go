@@ -200,6 +200,25 @@ func TestServeRoutesToLabelledContainers(t *testing.T) {
 	}
 }
 
+func TestServeNamesItsListenersToWhoAsksForAnother(t *testing.T) {
+	engine := engineWith(t)
+	labels := map[string]string{"rota.host": "who.test", "rota.entry": "back_ofice"}
+	if _, err := engine.Create(standin.Replica{Name: "who", Labels: labels, PortLabel: "rota.port"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := engine.Start("who"); err != nil {
+		t.Fatal(err)
+	}
+	r := serve(t, engine.Host(), "--entry", "back_office=127.0.0.1:0")
+	await(t, "readiness", func() bool { return r.ready() == http.StatusOK })
+	got := execute(t, nil, "ps", "--data", r.data)
+	for _, words := range []string{"not routed", `no listener is called "back_ofice" (nearest: back_office)`, "rota.entry=back_office"} {
+		if !strings.Contains(got.stdout, words) {
+			t.Errorf("ps does not say %q:\n%s", words, got.stdout)
+		}
+	}
+}
+
 func TestServeFinishesRunningRequestsAndTakesNoNewOnes(t *testing.T) {
 	r := serve(t, engineWith(t, "who-1").Host())
 	await(t, "readiness", func() bool { return r.ready() == http.StatusOK })

@@ -75,15 +75,13 @@ func parseAddressOrOff(text string) (string, error) {
 // entry is a named place where traffic is taken in.
 type entry struct{ Name, Addr string }
 
-var entryName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
-
 func parseEntry(text string) (entry, error) {
 	name, addr, ok := strings.Cut(text, "=")
 	if !ok {
 		return entry{}, errors.New("is not of the form name=address")
 	}
-	if !entryName.MatchString(name) {
-		return entry{}, fmt.Errorf("the name %q is not made of a-z, 0-9 and hyphens", name)
+	if !labels.IsEntryName(name) {
+		return entry{}, fmt.Errorf("the name %q is not made of a-z, 0-9, hyphens and underscores, the first a letter or digit, 63 at most", name)
 	}
 	if name == entryHTTP || name == entryHTTPS {
 		return entry{}, fmt.Errorf("the name %q belongs to the flag --%s", name, name)

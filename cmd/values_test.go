@@ -2,7 +2,10 @@ package cmd
 
 import (
 	"fmt"
+	"strings"
 	"testing"
+
+	"github.com/rota-proxy/rota/discovery/labels"
 )
 
 // values runs a parser over texts: want is what becomes of each, "!" means that
@@ -31,9 +34,20 @@ func TestParseAddress(t *testing.T) {
 
 func TestParseEntry(t *testing.T) {
 	values(t, parseEntry, map[string]string{
-		"internal=:8080": "{internal :8080}", "a-1=10.0.0.1:80": "{a-1 10.0.0.1:80}",
-		"internal": "!", "=:80": "!", "Internal=:80": "!", "a b=:80": "!", "x=80": "!", "http=:80": "!", "https=:443": "!",
+		"internal=:8080": "{internal :8080}", "a-1=10.0.0.1:80": "{a-1 10.0.0.1:80}", "back_office=:81": "{back_office :81}",
+		"internal": "!", "=:80": "!", "Internal=:80": "!", "a b=:80": "!", "_a=:80": "!", "x=80": "!", "http=:80": "!", "https=:443": "!",
 	})
+}
+
+// The name of every listener can be asked for by a label, and the other way round.
+func TestEntryNamesAreThoseThatLabelsTake(t *testing.T) {
+	for _, name := range []string{"a", "a_b-1", "_a", "-a", "A", "a.b", "1", strings.Repeat("a", 63), strings.Repeat("a", 64)} {
+		_, err := parseEntry(name + "=:80")
+		decoded := labels.Decode(labels.Options{}, map[string]string{"rota.entry": name})
+		if taken := len(decoded.Targets[0].Problems) == 0; taken != (err == nil) {
+			t.Errorf("%q: the label takes it: %t; the flag says %v", name, taken, err)
+		}
+	}
 }
 
 func TestParseEngine(t *testing.T) {

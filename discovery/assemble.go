@@ -55,6 +55,7 @@ type memory struct {
 type assembler struct {
 	Engine  string
 	Hosts   hostTemplate
+	Entries []string // the names of the listeners; none: any name will do
 	Outlook outlook
 }
 
@@ -69,9 +70,10 @@ func (a assembler) assemble(id string, replicas []replica, last memory) (memory,
 	next.Spec.Upstreams = nil
 	verdicts := make([]TargetVerdict, len(replicas))
 	for i, r := range replicas {
-		v := TargetVerdict{ID: id, Matches: matchTexts(next.Spec.Matches)}
+		v := TargetVerdict{ID: id, Matches: matchTexts(next.Spec.Matches), Unmatched: a.unmatched(next.Spec.Matches)}
 		// The label that is wrong first, then what follows from it.
 		v.Reasons = append(problemReasons(r.Asked.Problems), definitionReasons(r, next.Owner, definition, found)...)
+		v.Reasons = append(v.Reasons, a.entryReasons(r, next.Owner, next.Spec.Matches)...)
 		if u, usable := a.upstream(r, &v); usable && next.Defined {
 			next.Spec.Upstreams = append(next.Spec.Upstreams, u)
 			v.Upstream = u.ID
@@ -180,15 +182,10 @@ func withHost(matches []spec.Match, host spec.Host) []spec.Match {
 }
 
 func (a assembler) badHost(r replica, err error) *Reason {
-	key := a.Outlook.Prefix
-	if r.Asked.Name != "" {
-		key += "." + r.Asked.Name
-	}
-	key += ".host"
 	return &Reason{
 		Code: CodeBadHost, Severity: Error,
 		Text: fmt.Sprintf("no host is given and none can be derived: %v", err),
-		Fix:  mend(r.container, "--label "+key+"=web.example.com", "labels:", fmt.Sprintf("  %s: web.example.com", key)),
+		Fix:  a.label(r, "host", "web.example.com"),
 	}
 }
 

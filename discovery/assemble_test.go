@@ -484,3 +484,49 @@ func TestAClosedDefinitionStaysClosed(t *testing.T) {
 	s.container("four", 4, "shop/web host=new.test")
 	s.want("compose:shop/web", "new.test → four, three")
 }
+
+// TestEntriesThatDoNotExist: what waits at a listener that is not there is not
+// routed, and is told which was meant.
+func TestEntriesThatDoNotExist(t *testing.T) {
+	there := func(a *assembler, _ *labels.Options) { a.Entries = []string{"http", "internal"} }
+	for _, c := range []struct {
+		labels   string
+		outcome  Outcome
+		severity Severity
+		text     string
+		fix      string
+	}{
+		{labels: "host=a.test entry=internal", outcome: Routed},
+		{labels: "host=a.test", outcome: Routed},
+		{
+			labels: "shop/web host=a.test,b.test entry=internl", outcome: NotRouted, severity: Error,
+			text: `no listener is called "internl" (nearest: internal); there is http, internal`,
+			fix:  "services:\n  web:\n    labels:\n      rota.entry: internal",
+		},
+		{
+			labels: "host=a.test entry=http,internl,office", outcome: Routed, severity: Warning,
+			text: `no listener is called "internl" (nearest: internal) or "office"; there is http, internal`,
+			fix:  "docker run --label rota.entry=http,internal …",
+		},
+		{
+			labels: "host=a.test admin.host=b.test admin.entry=office", outcome: Partly, severity: Error,
+			text: `no listener is called "office"; there is http, internal`,
+			fix:  "start rota with --entry office=ADDRESS, or ask for http or internal",
+		},
+	} {
+		s := newStage(t, there)
+		s.container("one", 1, c.labels)
+		if c.severity == "" {
+			s.wantVerdict("one", c.outcome)
+			continue
+		}
+		s.wantVerdict("one", c.outcome, CodeNoEntry)
+		r := allReasons(s.verdict("one"))[0]
+		if r.Severity != c.severity || r.Text != c.text || r.Fix != c.fix {
+			t.Errorf("%s: %+v", c.labels, r)
+		}
+	}
+	s := newStage(t)
+	s.container("one", 1, "host=a.test entry=anything")
+	s.wantVerdict("one", Routed)
+}

@@ -25,6 +25,7 @@ const (
 	CodeNoDefinition Code = "no-definition"   // nobody's labels define the Target rightly
 	CodeClosed       Code = "closed"          // an access rule was not understood: 503
 	CodeUnguarded    Code = "unguarded"       // a sibling Target guards access, this one does not
+	CodeNoEntry      Code = "no-such-entry"   // `entry` names a listener that does not exist
 	CodeForeign      Code = "foreign-project" // joined by name: adds an Upstream, defines nothing
 
 	CodeNoNetwork       Code = "no-shared-network" // no network leads from the proxy to it

@@ -30,17 +30,24 @@ type TargetVerdict struct {
 	// there is none.
 	Upstream string
 	Address  string // host:port, empty when there is no way
-	Reasons  []Reason
+	// Unmatched: no request can ever be the Target's, because the listeners it
+	// asks for do not exist.
+	Unmatched bool
+	Reasons   []Reason
 }
+
+// Routed says whether the container gets requests as part of the Target, as far
+// as discovery can know.
+func (t TargetVerdict) Routed() bool { return t.Upstream != "" && !t.Unmatched }
 
 // Outcome is the short form of a Verdict.
 type Outcome string
 
 // The outcomes.
 const (
-	Routed    Outcome = "routed"     // every Target of it has this container as an Upstream
-	Partly    Outcome = "partly"     // some have
-	NotRouted Outcome = "not routed" // it asks for it, and none has
+	Routed    Outcome = "routed"     // every Target of it sends requests to this container
+	Partly    Outcome = "partly"     // some do
+	NotRouted Outcome = "not routed" // it asks for it, and none does
 	Hidden    Outcome = "hidden"     // it does not ask, or asks not to
 )
 

@@ -64,7 +64,7 @@ func unguarded(id string) Reason {
 func outcome(targets []TargetVerdict) Outcome {
 	given := 0
 	for _, t := range targets {
-		if t.Upstream != "" {
+		if t.Routed() {
 			given++
 		}
 	}

@@ -40,7 +40,10 @@ type Options struct {
 	// OwnPorts are the ports of the proxy's own listeners. On the host's
 	// network they are never an Upstream.
 	OwnPorts []int
-	Log      zerolog.Logger
+	// Entries are the names of the proxy's listeners, which labels may ask for.
+	// None: any name is taken, and whether there is such a listener is not told.
+	Entries []string
+	Log     zerolog.Logger
 	// Publish takes the Targets that changed, in full; the first call brings
 	// all there are. It is called from one goroutine, which waits for it.
 	Publish func(targets []spec.Target)
@@ -90,7 +93,7 @@ func NewWatcher(o Options) (*Watcher, error) {
 		interfaces: localInterfaces,
 		every:      reconcileEvery,
 		inventory: newInventory(grammar, assembler{
-			Engine: o.Engine.Name, Hosts: hosts,
+			Engine: o.Engine.Name, Hosts: hosts, Entries: o.Entries,
 			Outlook: outlook{Network: o.Network, Prefix: o.Prefix, OwnPorts: o.OwnPorts},
 		}),
 		journal:  journal{o.Log, map[string]string{}},

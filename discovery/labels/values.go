@@ -440,14 +440,17 @@ func plainName(s string) (string, error) {
 
 // entryName reads the name of a listener.
 func entryName(s string) (string, error) {
-	if low := strings.ToLower(s); !isTargetName(s) {
-		if !isTargetName(low) {
+	if low := strings.ToLower(s); !IsEntryName(s) {
+		if !IsEntryName(low) {
 			low = ""
 		}
 		return "", refuse(low, "is not the name of an entry: lower-case letters, digits, _ and -")
 	}
 	return s, nil
 }
+
+// IsEntryName says whether a listener may be called s: what a Target may.
+func IsEntryName(s string) bool { return isTargetName(s) }
 
 // isTargetName says whether s is `[a-z0-9][a-z0-9_-]{0,62}`.
 func isTargetName(s string) bool {
