@@ -54,12 +54,13 @@ func TestDemoShowsRotationAndLeavesNothing(t *testing.T) {
 	wantLine(t, text, `^  curl -s http://127\.0\.0\.1:\d+/`)
 	wantLine(t, text, `^Sent (\d+) requests through the proxy \(whoami-1 \d+, whoami-2 \d+, whoami-3 \d+\); lost 0\.$`)
 	wantLine(t, text, `^Removed: 3 stand-in replicas, `)
-	for deadline := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
+	defer func() {
+		if t.Failed() {
 			stacks := make([]byte, 1<<20)
-			t.Fatalf("goroutines are left:\n%s", stacks[:runtime.Stack(stacks, true)])
+			t.Logf("goroutines:\n%s", stacks[:runtime.Stack(stacks, true)])
 		}
-	}
+	}()
+	await(t, "the end of all goroutines", func() bool { return runtime.NumGoroutine() <= before })
 }
 
 func TestDemoTakesTheStandInWhereNoEngineAnswers(t *testing.T) {
@@ -223,12 +224,7 @@ func TestDemoKillsAndRevives(t *testing.T) {
 	killed := make(chan error, 1)
 	ctx := t.Context()
 	go func() { killed <- d.replicas.obey(ctx, orderKill) }()
-	for d.ready() != 2 {
-		if ctx.Err() != nil {
-			t.Fatal("the killed one stays ready")
-		}
-		time.Sleep(time.Millisecond)
-	}
+	await(t, "the killed one to be out of rotation", func() bool { return d.ready() == 2 })
 	if got := d.replicas.activity(); !strings.HasPrefix(got, "killed whoami-1") {
 		t.Errorf("activity %q", got)
 	}
@@ -250,14 +246,7 @@ func TestDemoNamesObstacles(t *testing.T) {
 	if err := d.stage.kill(t.Context(), "whoami-2"); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	for !strings.Contains(d.obstacles(), "whoami-2: ") {
-		if ctx.Err() != nil {
-			t.Fatalf("got %q", d.obstacles())
-		}
-		time.Sleep(time.Millisecond)
-	}
+	await(t, "the killed one to be named", func() bool { return strings.Contains(d.obstacles(), "whoami-2: ") })
 }
 
 func sayTo(w io.Writer) func(string, ...any) {
@@ -275,13 +264,10 @@ func TestDemoLinesShowChanges(t *testing.T) {
 	if err := d.stage.remove(t.Context(), "whoami-3"); err != nil {
 		t.Fatal(err)
 	}
-	for !strings.Contains(said.String(), "whoami-3 is gone\n") {
-		if t.Context().Err() != nil {
-			t.Fatal(said.String())
-		}
+	await(t, "whoami-3 to be called gone", func() bool {
 		l.compare()
-		time.Sleep(time.Millisecond)
-	}
+		return strings.Contains(said.String(), "whoami-3 is gone\n")
+	})
 	if err := d.replicas.grow(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}

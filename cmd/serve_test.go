@@ -106,16 +106,14 @@ func (r *rota) ready() int {
 	return response.StatusCode
 }
 
-// await returns once a condition holds.
+// await returns once a condition holds, and fails if that takes long.
 func await(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(15 * time.Second); time.Now().Before(deadline); {
-		if holds() {
-			return
+	for deadline := time.Now().Add(15 * time.Second); !holds(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain for %s", what)
 		}
-		time.Sleep(5 * time.Millisecond)
 	}
-	t.Fatalf("waited in vain for %s", what)
 }
 
 // syncBuffer is an output that may be read while it is written.
