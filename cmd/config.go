@@ -255,7 +255,7 @@ func isLoopback(addr string) bool {
 	return err == nil && ip.Unmap().IsLoopback()
 }
 
-const dataDefaultInWords = "/data in a container, else ~/.local/state/rota"
+const dataDefaultInWords = "/data in a container, else $XDG_STATE_HOME/rota, else ~/.local/state/rota, else /var/lib/rota"
 
 // dataFolder is --data, or what stands in for it: the image's folder inside a
 // container, the state folder of the user elsewhere (XDG Base Directory).

@@ -155,7 +155,7 @@ func TestEntriesOfOneAddressMayShareAnyPort(t *testing.T) {
 
 func TestDataFolder(t *testing.T) {
 	home := environment{"HOME=/home/ann"}
-	state := environment{"HOME=/home/ann", "XDG_STATE_HOME=/state"}
+	state := environment{"HOME=/home/ann", "XDG_STATE_HOME=/xdg"}
 	for _, c := range []struct {
 		given     string
 		env       environment
@@ -164,13 +164,17 @@ func TestDataFolder(t *testing.T) {
 	}{
 		{"/srv/rota", state, true, "/srv/rota"},
 		{"", home, true, "/data"},
-		{"", state, false, "/state/rota"},
+		{"", state, false, "/xdg/rota"},
 		{"", home, false, "/home/ann/.local/state/rota"},
 		{"", environment{"HOME=/home/ann", "XDG_STATE_HOME=relative"}, false, "/home/ann/.local/state/rota"},
 		{"", nil, false, "/var/lib/rota"},
 	} {
 		if got := dataFolder(c.given, c.env, c.container); got != c.want {
 			t.Errorf("given %q, in a container %v, with %v: %s, want %s", c.given, c.container, c.env, got, c.want)
+		}
+		typed := strings.NewReplacer("/home/ann", "~", "/xdg", "$XDG_STATE_HOME").Replace(c.want)
+		if c.given == "" && !strings.Contains(dataDefaultInWords, typed) {
+			t.Errorf("the help text does not name %s: %s", typed, dataDefaultInWords)
 		}
 	}
 }

@@ -187,8 +187,10 @@ func flagOrigin(flag *pflag.Flag) string {
 }
 
 func (p *helpPage) closing(command *cobra.Command) {
-	p.heading("Environment and exit codes")
-	if len(variablesOf(command)) > 0 {
+	if len(variablesOf(command)) == 0 {
+		p.heading("Exit codes")
+	} else {
+		p.heading("Environment and exit codes")
 		p.line("A flag can be given by the environment variable named under it; the flag wins.")
 	}
 	if command.Name() == healthcheckName {

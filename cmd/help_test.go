@@ -62,6 +62,14 @@ func TestHealthcheckSpeaksOfItsOwnExitCodes(t *testing.T) {
 	}
 }
 
+func TestHelpSpeaksOfTheEnvironmentWhereThereIsOne(t *testing.T) {
+	for command, want := range map[string]string{"serve": "\nEnvironment and exit codes\n", "ps": "\nEnvironment and exit codes\n", "whoami": "\nExit codes\n"} {
+		if help := execute(t, nil, command, "--help").stdout; !strings.Contains(help, want) {
+			t.Errorf("rota %s --help has no heading %q:\n%s", command, want, help)
+		}
+	}
+}
+
 func TestWrap(t *testing.T) {
 	for text, want := range map[string][]string{
 		"":              {""},

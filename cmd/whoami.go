@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"time"
@@ -46,7 +45,7 @@ func newWhoamiCommand(env environment) *cobra.Command {
 
 // runWhoami serves until the command's context ends, which SIGTERM and SIGINT do.
 func runWhoami(c *cobra.Command, o whoamiOptions) error {
-	if !waited(c.Context(), o.startDelay) {
+	if !whoami.Pause(c.Context(), o.startDelay) {
 		return nil
 	}
 	ln, err := net.Listen("tcp", o.listen)
@@ -55,16 +54,4 @@ func runWhoami(c *cobra.Command, o whoamiOptions) error {
 	}
 	fmt.Fprintf(c.OutOrStdout(), "whoami answers on http://%s/\n", ln.Addr())
 	return whoami.NewServer(whoami.Handler(o.name), o.leave).Serve(c.Context(), ln)
-}
-
-// waited says whether d passed before ctx ended.
-func waited(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

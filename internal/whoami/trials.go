@@ -1,6 +1,7 @@
 package whoami
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -19,7 +20,7 @@ func (s server) sleep(w http.ResponseWriter, r *http.Request) {
 		writeText(w, http.StatusBadRequest, err.Error()+"\n")
 		return
 	}
-	if pause(r, wait) {
+	if Pause(r.Context(), wait) {
 		s.identify(w, r)
 	}
 }
@@ -49,7 +50,7 @@ func (s server) stream(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	out := http.NewResponseController(w)
 	for n := 1; n <= ticks; n++ {
-		if n > 1 && !pause(r, every) {
+		if n > 1 && !Pause(r.Context(), every) {
 			return
 		}
 		if _, err := fmt.Fprintf(w, "id: %d\ndata: tick %d of %d from %s\n\n", n, n, ticks, s.name); err != nil {
@@ -91,14 +92,14 @@ func duration(r *http.Request, name string, or time.Duration) (time.Duration, er
 	return d, nil
 }
 
-// pause waits and says whether the client is still there.
-func pause(r *http.Request, d time.Duration) bool {
+// Pause waits for d, and says whether ctx lasted that long.
+func Pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
 		return true
-	case <-r.Context().Done():
+	case <-ctx.Done():
 		return false
 	}
 }
