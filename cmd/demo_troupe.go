@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/rota-proxy/rota/internal/whoami"
 )
 
 // troupe are the replicas on a stage. One goroutine at a time changes them
@@ -148,7 +150,7 @@ func (t *troupe) kill(ctx context.Context) error {
 	if err := t.stage.kill(ctx, victim); err != nil {
 		return err
 	}
-	if !waited(ctx, absence) {
+	if !whoami.Pause(ctx, absence) {
 		return ctx.Err()
 	}
 	return t.stage.revive(ctx, victim)
