@@ -128,7 +128,7 @@ func viewPart(verdict discovery.Verdict, target discovery.TargetVerdict, live li
 		Reasons:  viewReasons(target.Reasons),
 	}
 	if upstream, ok := live.upstream(target.ID, target.Upstream); ok {
-		part.join(upstream, verdict.Health == healthStarting, live, now)
+		part.join(upstream, verdict.Health == healthStarting, target.OwnHost, live, now)
 	}
 	if target.Unmatched && target.Upstream != "" {
 		part.State = stateNotRouted
@@ -139,14 +139,14 @@ func viewPart(verdict discovery.Verdict, target discovery.TargetVerdict, live li
 
 // join adds what the proxy knows of the Upstream. Conflicts are said of those in
 // it alone: what does not run has a nearer reason.
-func (p *TargetPart) join(upstream spec.UpstreamStatus, checking bool, live liveTargets, now time.Time) {
+func (p *TargetPart) join(upstream spec.UpstreamStatus, checking bool, ownHost string, live liveTargets, now time.Time) {
 	p.State, p.Since = upstream.State.String(), moment(upstream.Since)
 	p.Weight, p.InFlight = upstream.Weight, upstream.InFlight
 	if live.unreachable(p.Target) {
 		p.State = stateNotRouted
 	}
 	p.Reasons = append(p.Reasons, reasonsOfUpstream(upstream, checking, p.Reasons, now)...)
-	p.Reasons = append(p.Reasons, live.conflicts(p.Target)...)
+	p.Reasons = append(p.Reasons, live.conflicts(p.Target, ownHost)...)
 }
 
 func stateWithoutProxy(verdict discovery.Verdict) string {

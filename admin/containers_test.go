@@ -242,3 +242,19 @@ func TestTargetThatNoListenerLeadsToIsNotRouted(t *testing.T) {
 		t.Errorf("the container reads %s %+v", c.Outcome, c.Targets[0])
 	}
 }
+
+// A clash of derived hosts is mended by a line: nobody has chosen either of them.
+func TestClashOfDerivedHostsNamesTheLineToAdd(t *testing.T) {
+	const line = "services:\n  web:\n    labels:\n      rota.host: shop-web.localhost"
+	conflict := spec.Conflict{Match: exact("web.localhost", ""), Holder: "compose:old/web", Loser: "compose:shop/web"}
+	verdict := web(func(v *discovery.Verdict) { v.Targets[0].OwnHost = line })
+	part := joined(t, verdict, live(func(s *spec.TargetStatus) { s.Conflicts = []spec.Conflict{conflict} })).Targets[0]
+	if codes(part.Reasons) != "match-taken" || part.Reasons[0].Fix != line {
+		t.Errorf("the loser reads %+v", part.Reasons)
+	}
+	conflict.Holder, conflict.Loser = conflict.Loser, conflict.Holder
+	part = joined(t, verdict, live(func(s *spec.TargetStatus) { s.Conflicts = []spec.Conflict{conflict} })).Targets[0]
+	if codes(part.Reasons) != "match-claimed" || part.Reasons[0].Fix == line {
+		t.Errorf("the holder reads %+v", part.Reasons)
+	}
+}

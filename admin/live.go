@@ -66,10 +66,11 @@ func (l liveTargets) requests(target, container string) uint64 {
 func (l liveTargets) unreachable(target string) bool { return l.refusals[target] }
 
 // conflicts are the findings of a Target about matches it shares with others.
-func (l liveTargets) conflicts(target string) []ReasonView {
+// ownHost is what to type where its host was derived, else empty.
+func (l liveTargets) conflicts(target, ownHost string) []ReasonView {
 	var reasons []ReasonView
 	for _, conflict := range l.disputes[target] {
-		reasons = append(reasons, conflictReason(conflict, target, l.unreachable(target)))
+		reasons = append(reasons, conflictReason(conflict, target, ownHost, l.unreachable(target)))
 	}
 	return reasons
 }

@@ -74,8 +74,9 @@ func slowStartFix(address string, checking bool) string {
 		"or name the port it does listen on with the label `port`", port)
 }
 
-// conflictReason is a conflict as the Target id sees it.
-func conflictReason(conflict spec.Conflict, id string, allRefused bool) ReasonView {
+// conflictReason is a conflict as the Target id sees it. ownHost is what to type
+// to give it another host, where nobody has chosen the one it has.
+func conflictReason(conflict spec.Conflict, id, ownHost string, allRefused bool) ReasonView {
 	if conflict.Holder == id {
 		return ReasonView{
 			Code:     codeMatchClaimed,
@@ -92,7 +93,7 @@ func conflictReason(conflict spec.Conflict, id string, allRefused bool) ReasonVi
 		Code:     codeMatchTaken,
 		Severity: string(severity),
 		Text:     fmt.Sprintf("%s is held by %s", conflict.Match, conflict.Holder),
-		Fix:      fmt.Sprintf("give one of the two another host or path, or remove %s", conflict.Holder),
+		Fix:      cmp.Or(ownHost, fmt.Sprintf("give one of the two another host or path, or remove %s", conflict.Holder)),
 	}
 }
 

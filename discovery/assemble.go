@@ -46,6 +46,8 @@ type memory struct {
 	// Closed is why the definition by itself lets nobody in. Spec.Closed may
 	// come from labels that were passed over as well, and ends with them.
 	Closed string
+	// Derived: its host comes from the template, not from a label.
+	Derived bool
 	// Owner is the project whose labels define the Target.
 	Owner string
 }
@@ -65,7 +67,7 @@ func (a assembler) assemble(id string, replicas []replica, last memory) (memory,
 	next := memory{Owner: ownerOf(replicas, last)}
 	definition, found := a.define(next.Owner, replicas, last)
 	next.Spec, next.Defined = definition.spec, definition.defined
-	next.Guarded, next.Closed = definition.guarded, definition.closed
+	next.Guarded, next.Closed, next.Derived = definition.guarded, definition.closed, definition.derived
 	next.Spec.ID, next.Spec.Source = id, a.Engine
 	next.Spec.Upstreams = nil
 	verdicts := make([]TargetVerdict, len(replicas))
@@ -74,6 +76,9 @@ func (a assembler) assemble(id string, replicas []replica, last memory) (memory,
 		// The label that is wrong first, then what follows from it.
 		v.Reasons = append(problemReasons(r.Asked.Problems), definitionReasons(r, next.Owner, definition, found)...)
 		v.Reasons = append(v.Reasons, a.entryReasons(r, next.Owner, next.Spec.Matches)...)
+		if definition.derived && r.project() == next.Owner {
+			v.OwnHost = a.ownHost(r, next.Spec.Matches[0].Host)
+		}
 		if u, usable := a.upstream(r, &v); usable && next.Defined {
 			next.Spec.Upstreams = append(next.Spec.Upstreams, u)
 			v.Upstream = u.ID
@@ -113,6 +118,7 @@ type definition struct {
 	defined bool
 	guarded bool
 	closed  string // why the labels it is made of let nobody in
+	derived bool   // no label names its host
 	// bad are the containers whose own labels were passed over, and why.
 	bad map[string]Reason
 }
@@ -122,7 +128,9 @@ type definition struct {
 // a check that the labels passed over ask for. found is false if nobody is
 // there to define anything.
 func (a assembler) define(owner string, replicas []replica, last memory) (d definition, found bool) {
-	d = definition{spec: last.Spec, defined: last.Defined, guarded: last.Guarded, closed: last.Closed, bad: map[string]Reason{}}
+	d = definition{
+		spec: last.Spec, defined: last.Defined, guarded: last.Guarded, closed: last.Closed, derived: last.Derived, bad: map[string]Reason{},
+	}
 	closed, wantsGuard := "", false
 	for _, r := range slices.SortedFunc(slices.Values(replicas), younger) {
 		if r.project() != owner || !r.alive() {
@@ -134,7 +142,7 @@ func (a assembler) define(owner string, replicas []replica, last memory) (d defi
 		}
 		asked, reason := a.asked(r)
 		if reason == nil {
-			d.spec, d.defined, d.guarded, d.closed = asked, true, r.Asked.Guarded, asked.Closed
+			d.spec, d.defined, d.guarded, d.closed, d.derived = asked, true, r.Asked.Guarded, asked.Closed, r.Asked.NeedsHost
 			break
 		}
 		d.bad[r.ID] = *reason
@@ -185,7 +193,7 @@ func (a assembler) badHost(r replica, err error) *Reason {
 	return &Reason{
 		Code: CodeBadHost, Severity: Error,
 		Text: fmt.Sprintf("no host is given and none can be derived: %v", err),
-		Fix:  a.label(r, "host", "web.example.com"),
+		Fix:  a.label(r, "host", exampleHost),
 	}
 }
 

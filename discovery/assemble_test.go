@@ -530,3 +530,45 @@ func TestEntriesThatDoNotExist(t *testing.T) {
 	s.container("one", 1, "host=a.test entry=anything")
 	s.wantVerdict("one", Routed)
 }
+
+// TestOwnHost: who has a derived host is told the line that names another.
+func TestOwnHost(t *testing.T) {
+	long := strings.Repeat("a", 62)
+	for _, c := range []struct{ template, labels, name, want string }{
+		{labels: "host=a.test", name: "c"},
+		{labels: "path=/api", name: "c"},
+		{labels: "shop/web enable=true", name: "c", want: "services:\n  web:\n    labels:\n      rota.host: shop-web.localhost"},
+		{labels: "My_Shop/web enable=true", name: "c", want: "services:\n  web:\n    labels:\n      rota.host: my-shop-web.localhost"},
+		{labels: "shop/web admin.port=9000", name: "c", want: "services:\n  web:\n    labels:\n      rota.admin.host: shop-web.localhost"},
+		{template: "{{.Service}}.{{.Project}}.test", labels: "shop/web port=80", name: "c", want: "services:\n  web:\n    labels:\n      rota.host: web-2.shop.test"},
+		{labels: "method=GET", name: "My_App", want: "docker run --label rota.host=my-app-2.localhost …"},
+		{template: "localhost", labels: "enable=true", name: "c", want: "docker run --label rota.host=localhost-2 …"},
+		{labels: "enable=true", name: long, want: "docker run --label rota.host=web.example.com …"},
+	} {
+		s := newStage(t, func(a *assembler, _ *labels.Options) {
+			hosts, err := newHostTemplate(c.template)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a.Hosts = hosts
+		})
+		s.container("c", 1, c.labels, func(x *container) { x.Name = c.name })
+		if got := s.verdict("c").Targets[0].OwnHost; got != c.want {
+			t.Errorf("%s: %q, want %q", c.labels, got, c.want)
+		}
+	}
+}
+
+// TestOwnHostOfTheLastGoodDefinition: it is the definition's host that counts.
+func TestOwnHostOfTheLastGoodDefinition(t *testing.T) {
+	s := newStage(t)
+	s.container("one", 1, "enable=true")
+	s.container("one", 1, "host=a.test retry=x")
+	if got := s.verdict("one").Targets[0].OwnHost; got != "docker run --label rota.host=one-2.localhost …" {
+		t.Errorf("%q", got)
+	}
+	s.container("one", 1, "host=a.test")
+	if got := s.verdict("one").Targets[0].OwnHost; got != "" {
+		t.Errorf("a host by label, and %q", got)
+	}
+}

@@ -78,5 +78,32 @@ func (t hostTemplate) render(facts any) (string, error) {
 		}
 		return "", err
 	}
-	return strings.ReplaceAll(strings.ToLower(b.String()), "_", "-"), nil
+	return hyphened(b.String()), nil
 }
+
+// hyphened is a name as it may stand in a host.
+func hyphened(name string) string { return strings.ReplaceAll(strings.ToLower(name), "_", "-") }
+
+// ownHost is what to write to give r's Target a host by label, other than the
+// derived one: with the project's name in it, which two services of one name do
+// not share, else with a number.
+func (a assembler) ownHost(r replica, derived spec.Host) string {
+	first, rest, _ := strings.Cut(derived.Pattern, ".")
+	project := hyphened(r.project())
+	names := []string{first + "-2"}
+	if project != "" && !strings.Contains(derived.Pattern, project) {
+		names = []string{project + "-" + first, first + "-2"}
+	}
+	for _, name := range names {
+		if rest != "" {
+			name += "." + rest
+		}
+		if host, err := spec.ParseHost(name); err == nil && host.Kind == spec.ExactHost {
+			return a.label(r, "host", host.Pattern)
+		}
+	}
+	return a.label(r, "host", exampleHost)
+}
+
+// exampleHost stands for a host that only its owner can know.
+const exampleHost = "web.example.com"

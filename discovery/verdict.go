@@ -33,7 +33,10 @@ type TargetVerdict struct {
 	// Unmatched: no request can ever be the Target's, because the listeners it
 	// asks for do not exist.
 	Unmatched bool
-	Reasons   []Reason
+	// OwnHost is what to type to give the Target another host. Empty unless
+	// its host was derived; several lines perhaps.
+	OwnHost string
+	Reasons []Reason
 }
 
 // Routed says whether the container gets requests as part of the Target, as far
