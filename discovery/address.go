@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -48,9 +49,10 @@ type way struct {
 }
 
 // wayTo chooses the address of c, whose network's owner is given when it lives
-// on that of another container. There is either a way or the Reason why not.
-// The same input always gives the same answer.
-func (o outlook) wayTo(c container, owner *container, want labels.Upstream) (way, *Reason) {
+// on that of another container. kept is where it has been reached so far in this
+// life, invalid if it has not. There is either a way or the Reason why not. The
+// same input always gives the same answer.
+func (o outlook) wayTo(c container, owner *container, want labels.Upstream, kept netip.Addr) (way, *Reason) {
 	if c.sharesWith() != "" {
 		if owner == nil || !owner.alive() {
 			return way{}, ownerGone(c)
@@ -65,7 +67,7 @@ func (o outlook) wayTo(c container, owner *container, want labels.Upstream) (way
 	case c.NetworkMode == "none":
 		return way{}, networkNone(c)
 	}
-	return o.toNetworked(c, want)
+	return o.toNetworked(c, want, kept)
 }
 
 // sameNamespace says whether c and the proxy share one network namespace that
@@ -129,8 +131,8 @@ func (o outlook) gateway() netip.Addr {
 }
 
 // toNetworked reaches a container on networks of its own.
-func (o outlook) toNetworked(c container, want labels.Upstream) (way, *Reason) {
-	networks, missing := o.candidates(c, want.Network)
+func (o outlook) toNetworked(c container, want labels.Upstream, kept netip.Addr) (way, *Reason) {
+	networks, missing := o.candidates(c, want.Network, kept)
 	if missing != nil {
 		return way{}, missing
 	}
@@ -151,8 +153,10 @@ func (o outlook) toNetworked(c container, want labels.Upstream) (way, *Reason) {
 }
 
 // candidates are the networks of c worth trying, best first: those the label
-// names and no others, or all, the proxy's own preference first, then by name.
-func (o outlook) candidates(c container, wanted string) ([]attachment, *Reason) {
+// names and no others, or all: the proxy's own preference, then the one in use,
+// because another address would be another Upstream and end what runs on this
+// one, then by name.
+func (o outlook) candidates(c container, wanted string, kept netip.Addr) ([]attachment, *Reason) {
 	if wanted != "" {
 		named := o.named(c, wanted)
 		if len(named) == 0 {
@@ -160,12 +164,20 @@ func (o outlook) candidates(c container, wanted string) ([]attachment, *Reason) 
 		}
 		return named, nil
 	}
-	if o.Network == "" {
-		return c.Networks, nil
+	var preferred []attachment
+	if o.Network != "" {
+		preferred = o.named(c, o.Network)
 	}
-	preferred := o.named(c, o.Network)
-	rest := slices.DeleteFunc(slices.Clone(c.Networks), func(a attachment) bool { return slices.Contains(preferred, a) })
-	return append(preferred, rest...), nil
+	rank := func(a attachment) int {
+		switch {
+		case slices.Contains(preferred, a):
+			return 0
+		case kept.IsValid() && (a.IPv4.Addr() == kept || a.IPv6.Addr() == kept):
+			return 1
+		}
+		return 2
+	}
+	return slices.SortedStableFunc(slices.Values(c.Networks), func(x, y attachment) int { return cmp.Compare(rank(x), rank(y)) }), nil
 }
 
 // named finds the networks of c that a person means by name: the engine's

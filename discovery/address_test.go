@@ -292,7 +292,7 @@ func TestAddress(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			got, reason := c.from.wayTo(c.to, c.owner, c.want)
+			got, reason := c.from.wayTo(c.to, c.owner, c.want, netip.Addr{})
 			said := got.Notes
 			if reason != nil {
 				said = []Reason{*reason}

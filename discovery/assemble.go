@@ -3,6 +3,7 @@ package discovery
 import (
 	"cmp"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -37,7 +38,7 @@ type replica struct {
 
 // memory is what is remembered of a Target between two assemblies.
 type memory struct {
-	// Spec is the last definition, with the Upstreams of then.
+	// Spec is the last definition, with the Upstreams of then in order of ID.
 	Spec spec.Target
 	// Defined is false until there has been a good definition.
 	Defined bool
@@ -79,7 +80,7 @@ func (a assembler) assemble(id string, replicas []replica, last memory) (memory,
 		if definition.derived && r.project() == next.Owner {
 			v.OwnHost = a.ownHost(r, next.Spec.Matches[0].Host)
 		}
-		if u, usable := a.upstream(r, &v); usable && next.Defined {
+		if u, usable := a.upstream(r, a.addressOf(r, last), &v); usable && next.Defined {
 			next.Spec.Upstreams = append(next.Spec.Upstreams, u)
 			v.Upstream = u.ID
 		}
@@ -212,16 +213,28 @@ func firstCreated(replicas []replica, last memory) time.Time {
 	return first
 }
 
-// upstream is r's backend. What speaks against it, or is worth knowing, goes
+// addressOf is where r has been reached so far in this life, invalid if it has
+// not been.
+func (a assembler) addressOf(r replica, last memory) netip.Addr {
+	life := a.upstreamID(r, "")
+	i, _ := slices.BinarySearchFunc(last.Spec.Upstreams, life, func(u spec.Upstream, id string) int { return strings.Compare(u.ID, id) })
+	if i == len(last.Spec.Upstreams) || !strings.HasPrefix(last.Spec.Upstreams[i].ID, life) {
+		return netip.Addr{}
+	}
+	at, _ := netip.ParseAddrPort(last.Spec.Upstreams[i].Address)
+	return at.Addr()
+}
+
+// upstream is r's backend. kept is where it has been reached so far. What speaks against it, or is worth knowing, goes
 // into the verdict.
-func (a assembler) upstream(r replica, v *TargetVerdict) (spec.Upstream, bool) {
+func (a assembler) upstream(r replica, kept netip.Addr, v *TargetVerdict) (spec.Upstream, bool) {
 	if !r.alive() {
 		return spec.Upstream{}, false
 	}
 	if r.Asked.UpstreamBad {
 		return spec.Upstream{}, false
 	}
-	w, noWay := a.Outlook.wayTo(r.container, r.Owner, r.Asked.Upstream)
+	w, noWay := a.Outlook.wayTo(r.container, r.Owner, r.Asked.Upstream, kept)
 	if noWay != nil {
 		v.Reasons = append([]Reason{*noWay}, v.Reasons...)
 		return spec.Upstream{}, false

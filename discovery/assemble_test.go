@@ -572,3 +572,50 @@ func TestOwnHostOfTheLastGoodDefinition(t *testing.T) {
 		t.Errorf("a host by label, and %q", got)
 	}
 }
+
+// TestTheAddressInUseIsKept: joining a network does not make a running container
+// another Upstream; leaving one, and being told which to take, does.
+func TestTheAddressInUseIsKept(t *testing.T) {
+	const edge, back = "edge 10.1.0.5/16", "back 10.2.0.5/16"
+	inside := func(a *assembler, _ *labels.Options) { a.Outlook = proxyIn("edge 10.1.0.2/16", "back 10.2.0.2/16") }
+	at := func(networks ...string) func(*container) {
+		return func(c *container) { c.Networks = on(networks...) }
+	}
+	for _, c := range []struct {
+		name  string
+		first []func(*container)
+		then  []func(*container)
+		label string // from then on
+		proxy func(*outlook)
+		want  string
+	}{
+		{name: "joins the first by name", then: []func(*container){at(edge, back)}, want: "10.1.0.5:8080"},
+		{name: "leaves the one in use", first: []func(*container){at(edge, back)}, then: []func(*container){at(back)}, want: "10.2.0.5:8080"},
+		{
+			name: "starts anew on both", want: "10.2.0.5:8080",
+			then: []func(*container){at(edge, back), func(c *container) { c.StartedAt = c.StartedAt.Add(time.Second) }},
+		},
+		{name: "other address on the network in use", then: []func(*container){at("edge 10.1.0.6/16", back)}, want: "10.2.0.5:8080"},
+		{name: "the label names the other", then: []func(*container){at(edge, back)}, label: " network=back", want: "10.2.0.5:8080"},
+		{name: "the option names the other", then: []func(*container){at(edge, back)}, proxy: func(o *outlook) { o.Network = "back" }, want: "10.2.0.5:8080"},
+		{
+			name: "the proxy leaves the one in use", then: []func(*container){at(edge, back)}, want: "10.2.0.5:8080",
+			proxy: func(o *outlook) { *o = proxyIn("back 10.2.0.2/16") },
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newStage(t, inside)
+			s.container("other", 1, "shop/web host=web.test", at("edge 10.1.0.4/16"))
+			s.container("a", 1, "shop/web host=web.test", append([]func(*container){at(edge)}, c.first...)...)
+			if c.proxy != nil {
+				o := s.inventory.assembler.Outlook
+				c.proxy(&o)
+				s.inventory.setOutlook(o)
+			}
+			s.container("a", 1, "shop/web host=web.test"+c.label, c.then...)
+			if got := s.verdict("a").Targets[0].Address; got != c.want {
+				t.Errorf("reached at %s, want %s", got, c.want)
+			}
+		})
+	}
+}
