@@ -2,8 +2,11 @@ package proxy
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
@@ -56,7 +59,7 @@ func (x *exchange) attempt(c choice, release func()) outcome {
 	defer release()
 	ctx, cancel := context.WithCancelCause(x.ctx)
 	defer cancel(nil)
-	a := &attempt{ctx: ctx, cancel: cancel, repeatable: x.repeatable, interim: newInterim(x.w)}
+	a := &attempt{ctx: ctx, cancel: cancel, repeatable: x.repeatable, interim: newInterim(x.w, x.r)}
 	u := c.upstream
 	u.begin(a)
 	defer u.end(a)
@@ -171,14 +174,28 @@ func (x *exchange) classify(ctx context.Context, a *attempt, u *Upstream, err er
 			x.target.upstreams.refused(u)
 		}
 		return outcome{unsent, err}
-	case !a.reached.Load() && cause == nil:
+	case !a.reached.Load() && cause == nil && isVerdict(err):
 		return outcome{unsent, fmt.Errorf("%w: %w", errHandshake, err)}
+	case !a.reached.Load() && cause == nil:
+		x.target.upstreams.refused(u) // it hung up while we shook hands
+		return outcome{unsent, err}
 	case !a.wrote():
 		return outcome{unsent, err}
-	case a.answered.Load():
+	case a.answered.Load() && cause == nil:
 		return outcome{failed, fmt.Errorf("reading the answer: %w", err)}
 	}
 	return outcome{unansweredYet, err}
+}
+
+// isVerdict tells TLS that the two sides cannot agree on from a connection that
+// ended, or stood still, in the middle of the handshake.
+func isVerdict(err error) bool {
+	var alert tls.AlertError
+	if errors.As(err, &alert) {
+		return true
+	}
+	var network net.Error
+	return !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.As(err, &network)
 }
 
 // isLeaving says whether an attempt was cut because its Upstream leaves.
@@ -207,12 +224,16 @@ var errInterim = errors.New("too many interim responses")
 // interim passes 103 Early Hints on to the client. The transport calls it from
 // a goroutine of its own, so it must know when the handler has moved on.
 type interim struct {
+	wanted bool // the client knows of interim responses
+
 	mu    sync.Mutex
-	w     http.ResponseWriter
+	w     http.ResponseWriter // nil when the handler has moved on
 	count int
 }
 
-func newInterim(w http.ResponseWriter) *interim { return &interim{w: w} }
+func newInterim(w http.ResponseWriter, r *http.Request) *interim {
+	return &interim{w: w, wanted: r.ProtoAtLeast(1, 1)}
+}
 
 // pass hands an interim response on; 100 is between us and each side (RFC 9110,
 // 10.1.1) and stays here.
@@ -222,9 +243,10 @@ func (i *interim) pass(code int, header http.Header) error {
 	if i.count++; i.count > maxInterim {
 		return errInterim
 	}
-	if i.w == nil || code != http.StatusEarlyHints {
+	if i.w == nil || code != http.StatusEarlyHints || !i.wanted {
 		return nil
 	}
+	stripHopByHop(header)
 	own := i.w.Header()
 	for name, values := range header {
 		own[name] = values

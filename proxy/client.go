@@ -15,12 +15,17 @@ import (
 // answer is taken for a half-closing one, which still reads.
 const halfCloseGrace = time.Second
 
+// writeLimit is how long one write to a client may take where nothing else
+// bounds it.
+const writeLimit = 60 * time.Second
+
 // clientConn is a client's connection that remembers how its reading side ended:
 // net/http reports a reset and a half-close alike.
 type clientConn struct {
 	net.Conn
 	reset   atomic.Bool
-	onClose func() // set before the connection is handed over; may be nil
+	bounded atomic.Bool // somebody set a write deadline that is in force
+	onClose func()      // set before the connection is handed over; may be nil
 	closed  sync.Once
 }
 
@@ -41,6 +46,22 @@ func (c *clientConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// SetWriteDeadline sets the deadline of what is written next; the zero time
+// leaves that to writeLimit.
+func (c *clientConn) SetWriteDeadline(t time.Time) error {
+	c.bounded.Store(!t.IsZero())
+	return c.Conn.SetWriteDeadline(t)
+}
+
+// Write gives a client that does not read no more than writeLimit, be it a
+// stream's: then it is as good as gone.
+func (c *clientConn) Write(p []byte) (int, error) {
+	if !c.bounded.Load() {
+		_ = c.Conn.SetWriteDeadline(time.Now().Add(writeLimit))
+	}
+	return c.Conn.Write(p)
+}
+
 // CloseWrite passes a half-close on, for upgraded connections.
 func (c *clientConn) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
@@ -53,21 +74,20 @@ func (c *clientConn) CloseWrite() error {
 type connKey struct{}
 
 // followClient is a context that ends when the client is gone: at once after a
-// reset, after a grace when it has only stopped sending. Its cause is
-// errClientGone.
-func followClient(r *http.Request) (context.Context, context.CancelFunc) {
+// reset, after a grace when it has only stopped sending. Its cause is then
+// errClientGone. The function it returns ends it for another cause and must be
+// called in any case.
+func followClient(r *http.Request) (context.Context, context.CancelCauseFunc) {
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(r.Context()))
 	conn, _ := r.Context().Value(connKey{}).(*clientConn)
-	gone := func() { cancel(errClientGone) }
-	if conn == nil {
-		stop := context.AfterFunc(r.Context(), gone)
-		return ctx, func() { stop(); cancel(nil) }
-	}
 	stop := context.AfterFunc(r.Context(), func() {
-		if !conn.reset.Load() {
+		if conn != nil && !conn.reset.Load() {
 			sleep(ctx, halfCloseGrace)
 		}
-		gone()
+		cancel(errClientGone)
 	})
-	return ctx, func() { stop(); cancel(nil) }
+	return ctx, func(why error) {
+		stop()
+		cancel(why)
+	}
 }

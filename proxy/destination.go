@@ -35,6 +35,13 @@ func setPath(to *url.URL, path string) {
 	}
 }
 
+// faithful says whether setPath keeps path as it is.
+func faithful(path string) bool {
+	var to url.URL
+	setPath(&to, path)
+	return to.Opaque == path || to.EscapedPath() == path
+}
+
 // joinPath puts base in front of path with one slash between them.
 func joinPath(base, path string) string {
 	if base == "" || base == "/" {

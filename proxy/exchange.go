@@ -30,6 +30,7 @@ type exchange struct {
 	failure error       // the last attempt's
 	repeats int         // further Upstreams tried after an unanswered attempt
 	spent   time.Duration
+	total   *time.Timer // ends the request; nil: no bound
 	hold    hold
 	passes  int
 }
@@ -102,8 +103,11 @@ const passPause = 20 * time.Millisecond
 
 // await holds the request, then starts a new pass.
 func (x *exchange) await() (choice, func(), error) {
-	if x.passes > 1 && !sleep(x.ctx, passPause) {
-		return choice{}, nil, context.Cause(x.ctx)
+	if x.passes > 1 {
+		if !sleep(x.ctx, passPause) {
+			return choice{}, nil, context.Cause(x.ctx)
+		}
+		x.hold.spent += passPause
 	}
 	x.passes++
 	if x.in.body != nil && !x.expectsContinue() {

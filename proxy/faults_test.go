@@ -253,22 +253,175 @@ func TestRetryStatusWithinItsBudget(t *testing.T) {
 	}
 }
 
-// An Upstream that accepts and never shakes hands is no reason to wait for
-// ever, nor one to answer 502 while there is another.
-func TestFailingHandshakeGoesElsewhere(t *testing.T) {
+// An Upstream that hangs up while hands are shaken is like one that does not
+// accept; one that cannot agree is there, and waiting would not help.
+func TestFailingHandshake(t *testing.T) {
 	g := newRig(t, Options{})
-	plain := rawBackend(t, func(c net.Conn) { bufio.NewReader(c).ReadByte() })
+	rude := rawBackend(t, func(c net.Conn) { bufio.NewReader(c).ReadByte() })
 	a := newBackend(t, "a", nil)
-	strange := upstream("strange", plain)
+	strange := upstream("strange", rude)
 	strange.Scheme = spec.HTTPS
 	g.mux.Apply(target(a.upstream(), strange))
 	g.ready(2)
 	for range 4 {
 		wantReply(t, g.post("x"), 200, "a")
 	}
-	only := strange
-	only.ID = "only"
-	g.mux.Apply(target(only))
+	plain := a.upstream()
+	plain.ID, plain.Scheme = "plain", spec.HTTPS
+	g.mux.Apply(target(plain))
 	g.ready(1)
 	wantReply(t, g.get("/"), 502, "rota: upstream-failed")
+}
+
+// A body before an upgrade would be read from the connection by two at once.
+func TestUpgradeWithABodyIsNone(t *testing.T) {
+	g := newRig(t, Options{})
+	a := newBackend(t, "a", nil)
+	g.mux.Apply(target(a.upstream()))
+	g.ready(1)
+	c, r := g.dialRaw()
+	io.WriteString(c, "GET / HTTP/1.1\r\nHost: t.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 1\r\n\r\nx")
+	if res, err := http.ReadResponse(r, nil); err != nil || res.StatusCode != 200 || a.last().Header.Get("Upgrade") != "" {
+		t.Errorf("got %v, error %v", res, err)
+	}
+}
+
+// Trailers may arrive while the request is being prepared for an Upstream.
+func TestTrailersOfAHeldBody(t *testing.T) {
+	const many = 200
+	g := newRig(t, Options{})
+	address := deadAddress(t)
+	g.mux.Apply(target(upstream("a", address)))
+	var names, fields strings.Builder
+	for i := range many {
+		fmt.Fprintf(&names, ", T%d", i)
+		fmt.Fprintf(&fields, "T%d: %d\r\n", i, i)
+	}
+	c, r := g.dialRaw()
+	fmt.Fprintf(c, "PUT / HTTP/1.1\r\nHost: t.test\r\nTransfer-Encoding: chunked\r\nTrailer: %s\r\n\r\n", names.String()[2:])
+	eventually(t, "a held request", func() bool { return g.mux.Targets()[0].Held == 1 })
+	got := make(chan int, 1)
+	listenOn(t, address, func(_ http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		got <- len(r.Trailer)
+	})
+	fmt.Fprintf(c, "0\r\n%s\r\n", fields.String())
+	if res, err := http.ReadResponse(r, nil); err != nil || res.StatusCode != 200 {
+		t.Fatalf("got %v, error %v", res, err)
+	}
+	if n := <-got; n != many {
+		t.Errorf("%d of %d trailers arrived", n, many)
+	}
+}
+
+// Who is refused is told so, whether or not the rest of the request comes.
+func TestRefusedBeforeItsBody(t *testing.T) {
+	g := newRig(t, Options{})
+	closed := target(newBackend(t, "a", nil).upstream())
+	closed.Closed = "not in this version"
+	g.mux.Apply(closed)
+	for host, want := range map[string]int{"unknown.test": 404, "t.test": 503} {
+		c, r := g.dialRaw()
+		fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: %s\r\nContent-Length: 10\r\n\r\n", host)
+		if res, err := http.ReadResponse(r, nil); err != nil || res.StatusCode != want {
+			t.Errorf("%s: got %v, error %v, want %d", host, res, err, want)
+		}
+	}
+}
+
+// Pausing an Upstream while its answers begin loses none of them.
+func TestPausedAsItAnswers(t *testing.T) {
+	g := newRig(t, Options{})
+	a, b := newBackend(t, "a", nil), newBackend(t, "b", nil)
+	g.mux.Apply(target(a.upstream(), b.upstream()))
+	g.ready(2)
+	ctx, cancel := context.WithCancel(context.Background())
+	var pausing sync.WaitGroup
+	pausing.Go(func() {
+		paused := a.upstream()
+		paused.Phase = spec.Paused
+		for sleep(ctx, time.Millisecond) {
+			g.mux.Apply(target(paused, b.upstream()))
+			g.mux.Apply(target(a.upstream(), b.upstream()))
+		}
+	})
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 8}}
+	defer client.CloseIdleConnections()
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for range 300 {
+				res, err := client.Do(g.request(http.MethodGet, "/", nil))
+				if err != nil || res.StatusCode != 200 {
+					t.Errorf("got %v, error %v", res, err)
+					return
+				}
+				io.Copy(io.Discard, res.Body)
+				res.Body.Close()
+			}
+		})
+	}
+	all.Wait()
+	cancel()
+	pausing.Wait()
+}
+
+// timeout.total is for requests; what a request was switched to lives on.
+func TestTotalTimeoutSparesUpgrades(t *testing.T) {
+	g := newRig(t, Options{})
+	def := target(upstream("echo", echo(t, "websocket")))
+	def.Timeout.Total = 100 * time.Millisecond
+	g.mux.Apply(def)
+	g.ready(1)
+	c, r := g.dialRaw()
+	fmt.Fprintf(c, upgradeRequest, "websocket")
+	if _, err := http.ReadResponse(r, nil); err != nil {
+		t.Fatal(err)
+	}
+	sleep(context.Background(), 2*def.Timeout.Total)
+	io.WriteString(c, "x")
+	if b, err := r.ReadByte(); b != 'x' || err != nil {
+		t.Errorf("read %q, error %v", b, err)
+	}
+	hung := newBackend(t, "hung", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	def.Upstreams = []spec.Upstream{hung.upstream()}
+	g.mux.Apply(def)
+	wantReply(t, g.get("/"), 504, "rota: request-timeout")
+}
+
+func TestOddAnswers(t *testing.T) {
+	g := newRig(t, Options{})
+	g.raw("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nConnection: X-Secret\r\nX-Secret: 1\r\n\r\nHTTP/1.1 099 Odd\r\nContent-Length: 0\r\n\r\n")
+	c, r := g.dialRaw()
+	io.WriteString(c, "GET / HTTP/1.1\r\nHost: t.test\r\n\r\n")
+	hints, err := http.ReadResponse(r, nil)
+	if err != nil || hints.StatusCode != 103 || hints.Header.Get("X-Secret") != "" {
+		t.Errorf("first came %v, error %v", hints, err)
+	}
+	if res, err := http.ReadResponse(r, nil); err != nil || res.StatusCode != 502 {
+		t.Errorf("then came %v, error %v", res, err)
+	}
+	c, r = g.dialRaw()
+	io.WriteString(c, "GET / HTTP/1.0\r\nHost: t.test\r\n\r\n")
+	if res, err := http.ReadResponse(r, nil); err != nil || res.StatusCode != 502 {
+		t.Errorf("a client of HTTP/1.0 got %v, error %v", res, err)
+	}
+}
+
+func TestPathThatCannotBeSentAsItIs(t *testing.T) {
+	g := newRig(t, Options{})
+	a := newBackend(t, "a", nil)
+	g.mux.Apply(target(a.upstream()))
+	g.ready(1)
+	for path, want := range map[string]int{"//a/b": 200, "/a|b": 200, "//a|b": 400} {
+		c, r := g.dialRaw()
+		fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: t.test\r\n\r\n", path)
+		res, err := http.ReadResponse(r, nil)
+		if err != nil || res.StatusCode != want {
+			t.Errorf("%s: got %v, error %v, want %d", path, res, err, want)
+		}
+		if want == 200 && a.last().RequestURI != path {
+			t.Errorf("%s was sent on as %s", path, a.last().RequestURI)
+		}
+	}
 }

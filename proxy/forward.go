@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"maps"
 	"net/http"
 
 	"github.com/rota-proxy/rota/proxy/spec"
@@ -24,7 +25,8 @@ func (x *exchange) outgoing(ctx context.Context, a *attempt, c choice) *http.Req
 	view := x.in.body.view()
 	view.progress = a.progress
 	out.Body, out.ContentLength = view, x.r.ContentLength
-	if trailer := permittedTrailers(x.r.Trailer); len(trailer) > 0 {
+	if len(x.in.trailer) > 0 {
+		trailer := maps.Clone(x.in.trailer)
 		out.Trailer = trailer
 		view.ended = func() { fillTrailers(trailer, x.r.Trailer) }
 	}

@@ -60,9 +60,11 @@ func keepAgentEmpty(h http.Header) {
 }
 
 // requestedUpgrade is the protocol that the client asks to switch to, if it is
-// one that the proxy passes on, else empty. Ask before the header is cleaned.
+// one that the proxy passes on, else empty. A request with a body cannot switch:
+// the body and what comes after it would be read from the connection at the same
+// time. Ask before the header is cleaned.
 func requestedUpgrade(r *http.Request) string {
-	if r.Method == http.MethodGet && r.ProtoAtLeast(1, 1) && r.ProtoMajor == 1 &&
+	if r.Method == http.MethodGet && r.ProtoAtLeast(1, 1) && r.ProtoMajor == 1 && !hasBody(r) &&
 		hasToken(r.Header["Connection"], "upgrade") && hasToken(r.Header["Upgrade"], websocket) {
 		return websocket
 	}

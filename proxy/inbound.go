@@ -18,7 +18,8 @@ type inbound struct {
 	path    string // as it is sent on
 	upgrade string // protocol the client asks to switch to; empty: none
 	header  http.Header
-	body    *replay // nil without a body
+	body    *replay     // nil without a body, or before a Target was found
+	trailer http.Header // announced fields that may follow the body
 }
 
 // observe reads what a request asks for, refuses what nobody could route, and
@@ -50,14 +51,31 @@ func (s *shared) observe(entry string, next func(http.ResponseWriter, *http.Requ
 // openBody makes the body ready for attempts, once: a request that is matched
 // anew keeps what was read of it.
 func (in *inbound) openBody(w http.ResponseWriter, r *http.Request, stall time.Duration) {
-	if in.body != nil || r.Body == nil || r.Body == http.NoBody {
+	if in.body != nil || !hasBody(r) {
 		return
 	}
 	control := http.NewResponseController(w)
+	in.trailer = permittedTrailers(r.Trailer) // now, as reading the body writes there
 	in.body = newReplay(r.Body, control, stall)
 	// The answer may begin before the body has been sent. HTTP/2 can do that
 	// anyway and says so with an error.
 	_ = control.EnableFullDuplex()
+}
+
+func hasBody(r *http.Request) bool { return r.Body != nil && r.Body != http.NoBody }
+
+// unreadBody is how long a client may take for a body that nobody wants.
+const unreadBody = 2 * time.Second
+
+// refuseBody lets an answer go out before the request's body has come, which
+// net/http would first wait for, without bound.
+func (in *inbound) refuseBody(w http.ResponseWriter, r *http.Request) {
+	if in.body != nil || !hasBody(r) {
+		return
+	}
+	control := http.NewResponseController(w)
+	_ = control.EnableFullDuplex()
+	_ = control.SetReadDeadline(time.Now().Add(unreadBody))
 }
 
 func (in *inbound) closeBody() {
@@ -146,7 +164,10 @@ func (m *Mux) serve(w http.ResponseWriter, r *http.Request, in *inbound) {
 			m.refuse(w, r, in, f)
 			return
 		}
-		in.prepare(r, f.path)
+		if in.prepare(r, f.path); !faithful(in.path) {
+			in.answer(w, r, answer{code: codeBadTarget, text: "a path that begins with // must be percent-encoded"})
+			return
+		}
 		if f.owner.serve(w, r, in) == nil {
 			return
 		}
@@ -176,6 +197,7 @@ func (m *Mux) refuse(w http.ResponseWriter, r *http.Request, in *inbound, f foun
 // answer gives one of the proxy's own answers.
 func (in *inbound) answer(w http.ResponseWriter, r *http.Request, a answer) {
 	in.record.reason = string(a.code)
+	in.refuseBody(w, r)
 	in.debugHeaders(w.Header())
 	writeAnswer(w, r, a, in.o.DebugHeaders)
 }

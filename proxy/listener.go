@@ -169,6 +169,7 @@ func (l clientListener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	limitUnsent(c)
 	return &clientConn{Conn: c}, nil
 }
 

@@ -30,7 +30,7 @@ type record struct {
 func (c *record) log(log *zerolog.Logger, r *http.Request) {
 	e := log.Log().
 		Str("entry", c.entry).Str("client", c.client).Str("method", r.Method).Str("host", r.Host).
-		Str("path", r.URL.Path).Str("proto", r.Proto).Int("status", c.status).Int64("bytes", c.bytes).
+		Str("path", r.URL.EscapedPath()).Str("proto", r.Proto).Int("status", c.status).Int64("bytes", c.bytes).
 		Dur("ms", time.Since(c.begin))
 	if c.target != "" {
 		e = e.Str("target", c.target).Str("upstream", c.upstream).Int("attempts", c.attempts)

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -33,6 +34,9 @@ func (x *exchange) relay(ctx context.Context, a *attempt, u *Upstream, res *http
 	x.in.record.upstream = u.name()
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		return x.switchProtocols(ctx, u, res)
+	}
+	if res.StatusCode < 200 || res.StatusCode > 999 {
+		return outcome{failed, fmt.Errorf("the Upstream answered with the status %03d", res.StatusCode)}
 	}
 	header := x.w.Header()
 	stripHopByHop(res.Header)

@@ -176,11 +176,15 @@ func (b *replay) wait() {
 func (b *replay) close() {
 	b.mu.Lock()
 	b.finished, b.current = true, nil
-	reading := b.started && b.err == nil
+	started, ended := b.started, b.err != nil
 	b.signal()
 	b.mu.Unlock()
-	if reading {
+	switch {
+	case ended:
+	case started:
 		_ = b.control.SetReadDeadline(time.Unix(1, 0))
+	default:
+		_ = b.control.SetReadDeadline(time.Now().Add(unreadBody))
 	}
 	b.reader.Wait()
 }

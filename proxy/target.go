@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"context"
 	"net/http"
 	"net/url"
 	"sync/atomic"
@@ -73,13 +72,12 @@ func (t *Target) serve(w http.ResponseWriter, r *http.Request, in *inbound) erro
 	}
 	x := &exchange{target: t, def: def, in: in, w: w, r: r, hold: hold{safe: isSafe(r.Method), gone: r.Context().Done()}}
 	ctx, cancel := followClient(r)
-	defer cancel()
-	if def.Timeout.Total > 0 {
-		var stop context.CancelFunc
-		ctx, stop = context.WithTimeoutCause(ctx, def.Timeout.Total, errTotalTimeout)
-		defer stop()
-	}
+	defer cancel(nil)
 	x.ctx = ctx
+	if def.Timeout.Total > 0 {
+		x.total = time.AfterFunc(def.Timeout.Total, func() { cancel(errTotalTimeout) })
+		defer x.total.Stop()
+	}
 	in.openBody(w, r, def.Timeout.Stall)
 	return x.run()
 }

@@ -27,6 +27,9 @@ func (x *exchange) switchProtocols(ctx context.Context, u *Upstream, res *http.R
 		return outcome{failed, fmt.Errorf("taking over the client's connection: %w", err)}
 	}
 	defer client.Close()
+	if x.total != nil {
+		x.total.Stop() // from here on it is not a request any more
+	}
 	x.in.record.status = res.StatusCode
 	_ = client.SetDeadline(time.Time{})
 	if err := writeSwitch(buffered.Writer, res); err != nil {

@@ -323,7 +323,8 @@ func (s *Upstreams) lastResort(held time.Duration, safe bool, tried []*Upstream)
 	defer s.mu.Unlock()
 	best, rank := (*Upstream)(nil), 0
 	for _, u := range s.sorted() {
-		if r := u.resort(held, safe); r > rank && !contains(tried, u) {
+		drained := u.state == spec.Draining && time.Since(u.since) >= s.drain
+		if r := u.resort(held, safe); r > rank && !drained && !contains(tried, u) {
 			best, rank = u, r
 		}
 	}
