@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"sync"
@@ -25,6 +26,7 @@ type clientConn struct {
 	net.Conn
 	reset   atomic.Bool
 	bounded atomic.Bool // somebody set a write deadline that is in force
+	retired atomic.Bool // nothing more is read from it
 	onClose func()      // set before the connection is handed over; may be nil
 	closed  sync.Once
 }
@@ -34,11 +36,37 @@ func (c *clientConn) Close() error {
 		if c.onClose != nil {
 			c.onClose()
 		}
+		if c.retired.Load() {
+			c.linger()
+		}
 	})
 	return c.Conn.Close()
 }
 
+// retire makes the connection end after the answer at hand: whatever the client
+// still sends is not read as a request.
+func (c *clientConn) retire() {
+	c.retired.Store(true)
+	_ = c.Conn.SetReadDeadline(time.Unix(1, 0))
+}
+
+const (
+	lingerFor  = 500 * time.Millisecond
+	lingerMost = 256 << 10
+)
+
+// linger gives the client time to read the answer: closing a connection on which
+// something was received and not read resets it, and the answer may be lost.
+func (c *clientConn) linger() {
+	_ = c.CloseWrite()
+	_ = c.Conn.SetReadDeadline(time.Now().Add(lingerFor))
+	_, _ = io.CopyN(io.Discard, c.Conn, lingerMost)
+}
+
 func (c *clientConn) Read(p []byte) (int, error) {
+	if c.retired.Load() {
+		return 0, io.EOF
+	}
 	n, err := c.Conn.Read(p)
 	if err != nil && (errors.Is(err, syscall.ECONNRESET) || errors.Is(err, net.ErrClosed)) {
 		c.reset.Store(true)

@@ -425,3 +425,43 @@ func TestPathThatCannotBeSentAsItIs(t *testing.T) {
 		}
 	}
 }
+
+// What is left of a body that was not read is not another request.
+func TestRestOfABodyIsNoRequest(t *testing.T) {
+	early := rawBackend(t, func(c net.Conn) {
+		if readHead(c) {
+			io.WriteString(c, "HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
+			io.Copy(io.Discard, c)
+		}
+	})
+	a := newBackend(t, "a", nil)
+	g := newRig(t, Options{})
+	first, second := target(upstream("early", early)), target(a.upstream())
+	first.Timeout.Stall = 50 * time.Millisecond
+	second.ID, second.Matches = "compose:test/other", []spec.Match{{Host: spec.Host{Kind: spec.ExactHost, Pattern: "other.test"}}}
+	g.mux.Apply(first, second)
+	eventually(t, "both to be ready", func() bool {
+		targets := g.mux.Targets()
+		return targets[0].Upstreams[0].State == spec.Ready && targets[1].Upstreams[0].State == spec.Ready
+	})
+	smuggled := "GET / HTTP/1.1\r\nHost: other.test\r\n\r\n"
+	for _, host := range []string{"unknown.test", "t.test"} {
+		for _, framing := range []string{fmt.Sprintf("Content-Length: %d\r\n\r\n", len(smuggled)), "Transfer-Encoding: chunked\r\n\r\n5\r\n"} {
+			c, r := g.dialRaw()
+			fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: %s\r\n%s", host, framing)
+			res, err := http.ReadResponse(r, nil)
+			if err != nil {
+				t.Errorf("%s: no answer: %v", host, err)
+				continue
+			}
+			io.Copy(io.Discard, res.Body)
+			io.WriteString(c, smuggled)
+			if next, err := http.ReadResponse(r, nil); err == nil {
+				t.Errorf("%s: the body was answered like a request, with %d", host, next.StatusCode)
+			}
+		}
+	}
+	if a.count() != 0 {
+		t.Errorf("%d smuggled requests arrived", a.count())
+	}
+}

@@ -14,6 +14,7 @@ type inbound struct {
 	inquiry
 	*shared
 	record  *record
+	conn    *clientConn // nil where somebody else's server accepted it
 	peer    netip.Addr
 	path    string // as it is sent on
 	upgrade string // protocol the client asks to switch to; empty: none
@@ -32,6 +33,8 @@ func (s *shared) observe(entry string, next func(http.ResponseWriter, *http.Requ
 			defer c.log(s.o.Access, r)
 		}
 		in := &inbound{shared: s, record: c, peer: peerAddr(r.RemoteAddr)}
+		in.conn, _ = r.Context().Value(connKey{}).(*clientConn)
+		defer in.closeBody(r)
 		client := trusted.client(in.peer, r.Header)
 		c.client = client.String()
 		var refusal answerCode
@@ -43,7 +46,6 @@ func (s *shared) observe(entry string, next func(http.ResponseWriter, *http.Requ
 			return
 		}
 		defer in.contain(w, r)
-		defer in.closeBody()
 		next(w, r, in)
 	})
 }
@@ -54,33 +56,32 @@ func (in *inbound) openBody(w http.ResponseWriter, r *http.Request, stall time.D
 	if in.body != nil || !hasBody(r) {
 		return
 	}
-	control := http.NewResponseController(w)
 	in.trailer = permittedTrailers(r.Trailer) // now, as reading the body writes there
-	in.body = newReplay(r.Body, control, stall)
-	// The answer may begin before the body has been sent. HTTP/2 can do that
-	// anyway and says so with an error.
-	_ = control.EnableFullDuplex()
+	in.body = newReplay(r.Body, http.NewResponseController(w), stall)
+	in.answerEarly(w)
 }
 
 func hasBody(r *http.Request) bool { return r.Body != nil && r.Body != http.NoBody }
 
-// unreadBody is how long a client may take for a body that nobody wants.
-const unreadBody = 2 * time.Second
-
-// refuseBody lets an answer go out before the request's body has come, which
-// net/http would first wait for, without bound.
-func (in *inbound) refuseBody(w http.ResponseWriter, r *http.Request) {
-	if in.body != nil || !hasBody(r) {
-		return
+// answerEarly lets an answer go out before the request's body has come, which
+// net/http would first wait for, without bound. It also stops net/http from
+// looking after the rest of such a body, which closeBody does then: so it is
+// done only on connections of our own.
+func (in *inbound) answerEarly(w http.ResponseWriter) {
+	if in.conn != nil {
+		_ = http.NewResponseController(w).EnableFullDuplex()
 	}
-	control := http.NewResponseController(w)
-	_ = control.EnableFullDuplex()
-	_ = control.SetReadDeadline(time.Now().Add(unreadBody))
 }
 
-func (in *inbound) closeBody() {
+// closeBody ends the reading of the body. What is left of one that was not read
+// to its end must never be taken for the next request.
+func (in *inbound) closeBody(r *http.Request) {
+	whole := !hasBody(r)
 	if in.body != nil {
-		in.body.close()
+		whole = in.body.close()
+	}
+	if !whole && in.conn != nil {
+		in.conn.retire()
 	}
 }
 
@@ -197,7 +198,10 @@ func (m *Mux) refuse(w http.ResponseWriter, r *http.Request, in *inbound, f foun
 // answer gives one of the proxy's own answers.
 func (in *inbound) answer(w http.ResponseWriter, r *http.Request, a answer) {
 	in.record.reason = string(a.code)
-	in.refuseBody(w, r)
+	if hasBody(r) && (in.body == nil || !in.body.whole()) {
+		w.Header().Set("Connection", "close")
+		in.answerEarly(w)
+	}
 	in.debugHeaders(w.Header())
 	writeAnswer(w, r, a, in.o.DebugHeaders)
 }

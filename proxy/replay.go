@@ -170,23 +170,27 @@ func (b *replay) wait() {
 	b.mu.Lock()
 }
 
-// close ends all views and joins the reader. If that waits for the client, only
-// a deadline in the past wakes it; the connection cannot be used for another
-// request then, nor could it with half a body left on it.
-func (b *replay) close() {
+// whole says whether the body was read to its end.
+func (b *replay) whole() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.err == io.EOF
+}
+
+// close ends all views and joins the reader, and says whether the body was read
+// to its end. A reader that waits for the client is woken by a deadline in the
+// past.
+func (b *replay) close() bool {
 	b.mu.Lock()
 	b.finished, b.current = true, nil
-	started, ended := b.started, b.err != nil
+	waits := b.started && b.err == nil
 	b.signal()
 	b.mu.Unlock()
-	switch {
-	case ended:
-	case started:
+	if waits {
 		_ = b.control.SetReadDeadline(time.Unix(1, 0))
-	default:
-		_ = b.control.SetReadDeadline(time.Now().Add(unreadBody))
 	}
 	b.reader.Wait()
+	return b.whole()
 }
 
 // replayView is the body as one attempt sends it.
