@@ -241,7 +241,7 @@ func TestRequestsAreCounted(t *testing.T) {
 // When the budget for repeats is used up, a status to be retried is an answer
 // like any other.
 func TestRetryStatusWithinItsBudget(t *testing.T) {
-	busy := func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "busy", 503) }
+	busy := func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "busy", http.StatusServiceUnavailable) }
 	a, b := newBackend(t, "a", busy), newBackend(t, "b", busy)
 	g := newRig(t, Options{})
 	def := target(a.upstream(), b.upstream())

@@ -153,17 +153,3 @@ func withoutParameters(path string) string {
 	}
 	return b.String()
 }
-
-// leadingSegments is the start of path up to the end of its first n segments.
-func leadingSegments(path string, n int) string {
-	for i := range len(path) {
-		if path[i] != '/' {
-			continue
-		}
-		if n == 0 {
-			return path[:i]
-		}
-		n--
-	}
-	return path
-}

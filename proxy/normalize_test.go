@@ -146,11 +146,3 @@ func TestWithoutParameters(t *testing.T) {
 		}
 	}
 }
-
-func TestLeadingSegments(t *testing.T) {
-	for n, want := range []string{"", "/a;x", "/a;x/b", "/a;x/b/", "/a;x/b/"} {
-		if got := leadingSegments("/a;x/b/", n); got != want {
-			t.Errorf("%d: %q, want %q", n, got, want)
-		}
-	}
-}

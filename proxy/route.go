@@ -86,23 +86,19 @@ func (r *route[T]) takesClient(client netip.Addr) bool {
 	return len(r.match.Clients) == 0 || inNetworks(r.match.Clients, client)
 }
 
-// takesPath compares literal paths and says how much of path was taken. Of a
-// template it looks at the start; the rest is left to gorilla.
-func (r *route[T]) takesPath(path string) (length int, ok bool) {
+// takesPath compares literal paths. Of a template it looks at the start; the
+// rest is left to gorilla.
+func (r *route[T]) takesPath(path string) bool {
 	p := r.match.Path
 	switch {
-	case p.Pattern == "":
-		return 0, true
+	case p.Pattern == "", p.Pattern == "/" && !p.Exact:
+		return true
 	case p.Template:
-		return 0, strings.HasPrefix(path, r.start)
+		return strings.HasPrefix(path, r.start)
 	case p.Exact:
-		return len(path), path == p.Pattern
-	case p.Pattern == "/":
-		return 0, true
-	case !strings.HasPrefix(path, p.Pattern):
-		return 0, false
+		return path == p.Pattern
 	}
-	return len(p.Pattern), len(path) == len(p.Pattern) || path[len(p.Pattern)] == '/'
+	return strings.HasPrefix(path, p.Pattern) && (len(path) == len(p.Pattern) || path[len(p.Pattern)] == '/')
 }
 
 // ask asks gorilla.

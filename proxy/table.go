@@ -3,7 +3,6 @@ package proxy
 import (
 	"cmp"
 	"errors"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -213,15 +212,9 @@ const (
 type found[T any] struct {
 	result lookupResult
 	owner  T
-	match  spec.Match
 	// path is the normalised path, to be sent on instead of the received one. It
 	// is empty where no path rule is in force: then the target goes on as it is.
 	path string
-	// prefix is the start of path that the match took, up to the end of a
-	// segment. Empty if the match has no path, or is all of `/`.
-	prefix string
-	// vars are the parts of template host and path by their names.
-	vars map[string]string
 	// allow are the methods that would have fitted, sorted.
 	allow []string
 	// reason is why the path is ambiguous.
@@ -233,7 +226,7 @@ type found[T any] struct {
 func (t *table[T]) lookup(q *inquiry) found[T] {
 	exact := load[T](&t.exact, q.host)
 	if exact != nil && exact.plain != nil {
-		return found[T]{result: matched, owner: exact.plain.owner, match: exact.plain.match}
+		return found[T]{result: matched, owner: exact.plain.owner}
 	}
 	s := search[T]{inquiry: q}
 	if s.try(exact) || s.try(t.templates.Load()) || t.tryWildcards(&s) || s.try(t.hostless.Load()) {
@@ -311,47 +304,19 @@ func (s *search[T]) ofHost(routes []*route[T]) (mine []*route[T], paths bool) {
 }
 
 func (s *search[T]) tryRoute(r *route[T]) bool {
-	if !r.takesEntry(s.entry) || !r.takesClient(s.client) {
+	if !r.takesEntry(s.entry) || !r.takesClient(s.client) || !r.takesPath(s.bare) {
 		return false
 	}
-	length, ok := r.takesPath(s.bare)
-	if !ok {
-		return false
-	}
-	vars := map[string]string(nil)
 	if r.rules != nil {
-		m, ok := ask(r.rules, s.standIn())
-		if !ok {
+		if m, ok := ask(r.rules, s.standIn()); !ok {
 			if errors.Is(m.MatchErr, mux.ErrMethodMismatch) {
 				s.allow(r.match.Methods)
 			}
 			return false
 		}
-		if vars = m.Vars; r.match.Path.Template {
-			length = len(s.bare) - len(vars[restVar])
-		}
 	}
-	s.found.result, s.found.owner, s.found.match, s.found.allow = matched, r.owner, r.match, nil
-	s.found.vars = s.variables(r, vars)
-	if length > 0 {
-		s.found.prefix = leadingSegments(s.found.path, strings.Count(s.bare[:length], "/"))
-	}
+	s.found.result, s.found.owner, s.found.allow = matched, r.owner, nil
 	return true
-}
-
-// variables are those of the path and, asked for once more, of the host; nil
-// without templates.
-func (s *search[T]) variables(r *route[T], vars map[string]string) map[string]string {
-	delete(vars, restVar)
-	if r.host != nil {
-		m, _ := ask(r.host, s.standIn())
-		maps.Copy(m.Vars, vars)
-		vars = m.Vars
-	}
-	if len(vars) == 0 {
-		return nil
-	}
-	return vars
 }
 
 func (s *search[T]) allow(methods []string) {

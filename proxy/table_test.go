@@ -227,7 +227,7 @@ func TestTablePaths(t *testing.T) {
 	})
 }
 
-func TestTableSaysWhatWasTaken(t *testing.T) {
+func TestTableSaysWhatToSendOn(t *testing.T) {
 	tab := routed(t, map[string][]spec.Match{
 		"plain": {rule(t, "p.test")},
 		"rules": {
@@ -235,26 +235,22 @@ func TestTableSaysWhatWasTaken(t *testing.T) {
 			rule(t, "a.test=/x/y"), rule(t, "{tenant}.t.test/o/{id}"),
 		},
 	})
-	for target, want := range map[string]struct {
-		path, prefix string
-		vars         string
-	}{
-		"p.test/%61//b":             {"", "", "map[]"},
-		"a.test/":                   {"/", "", "map[]"},
-		"a.test/%7eq":               {"/~q", "", "map[]"},
-		"a.test/api":                {"/api", "/api", "map[]"},
-		"a.test/%61pi/./x":          {"/api/x", "/api", "map[]"},
-		"a.test/api;v=1/x;y":        {"/api;v=1/x;y", "/api;v=1", "map[]"},
-		"a.test/u/b%20c/posts":      {"/u/b%20c/posts", "/u/b%20c", "map[id:b%20c]"},
-		"a.test/u/b;p=1/posts":      {"/u/b;p=1/posts", "/u/b;p=1", "map[id:b]"},
-		"a.test/f/a/b/end/x":        {"/f/a/b/end/x", "/f/a/b/end", "map[file:a/b]"},
-		"a.test/x/y":                {"/x/y", "/x/y", "map[]"},
-		"shop.t.test/o/7":           {"/o/7", "/o/7", "map[id:7 tenant:shop]"},
-		"a.test/a%2520b?q=%2f%2F//": {"/a%2520b", "", "map[]"},
+	for target, want := range map[string]string{
+		"p.test/%61//b":             "", // as it came
+		"a.test/":                   "/",
+		"a.test/%7eq":               "/~q",
+		"a.test/api":                "/api",
+		"a.test/%61pi/./x":          "/api/x",
+		"a.test/api;v=1/x;y":        "/api;v=1/x;y",
+		"a.test/u/b%20c/posts":      "/u/b%20c/posts",
+		"a.test/u/b;p=1/posts":      "/u/b;p=1/posts",
+		"a.test/f/a/b/end/x":        "/f/a/b/end/x",
+		"a.test/x/y":                "/x/y",
+		"shop.t.test/o/7":           "/o/7",
+		"a.test/a%2520b?q=%2f%2F//": "/a%2520b",
 	} {
-		f := tab.lookup(askFor(target))
-		if f.result != matched || f.path != want.path || f.prefix != want.prefix || fmt.Sprint(f.vars) != want.vars {
-			t.Errorf("%s: %d, path %q, prefix %q, %v; want %+v", target, f.result, f.path, f.prefix, f.vars, want)
+		if f := tab.lookup(askFor(target)); f.result != matched || f.path != want {
+			t.Errorf("%s: %d, path %q; want %q", target, f.result, f.path, want)
 		}
 	}
 }

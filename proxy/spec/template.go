@@ -3,14 +3,9 @@ package spec
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"regexp/syntax"
 	"strings"
 )
-
-// MaxRegexp is the longest regular expression of a template or condition, in
-// bytes.
-const MaxRegexp = 1 << 10
 
 // maxName bounds the name of a template part.
 const maxName = 64
@@ -122,30 +117,16 @@ func checkPartName(name string) error {
 // checkTemplateRegexp holds expr to what may stand inside a larger expression
 // without changing its meaning.
 func checkTemplateRegexp(expr string) error {
-	if err := checkRegexp(expr); err != nil {
+	if _, err := RegexpSize(expr); err != nil {
 		return err
 	}
 	// `\Qx` is fine alone and swallows the bracket that ends its group.
-	if _, err := regexp.Compile("(?:" + expr + ")"); err != nil {
-		return fmt.Errorf("regular expression %q cannot be part of a template: %w", expr, err)
-	}
-	tree, err := syntax.Parse(expr, syntax.Perl)
+	tree, err := syntax.Parse("(?:"+expr+")", syntax.Perl)
 	if err != nil {
-		return fmt.Errorf("regular expression: %w", err)
+		return fmt.Errorf("regular expression %q cannot be part of a template: %w", expr, err)
 	}
 	if tree.MaxCap() > 0 {
 		return fmt.Errorf("regular expression %q has a capturing group: write (?:…) instead of (…)", expr)
-	}
-	return nil
-}
-
-// checkRegexp says whether expr is RE2 and of bearable length.
-func checkRegexp(expr string) error {
-	if len(expr) > MaxRegexp {
-		return fmt.Errorf("a regular expression of %d bytes, at most %d are taken", len(expr), MaxRegexp)
-	}
-	if _, err := regexp.Compile(expr); err != nil {
-		return fmt.Errorf("regular expression: %w", err)
 	}
 	return nil
 }

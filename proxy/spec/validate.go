@@ -116,7 +116,8 @@ func (c Condition) validate() error {
 	if !c.Regexp {
 		return nil
 	}
-	return checkRegexp(c.Value)
+	_, err := RegexpSize(c.Value)
+	return err
 }
 
 func (r Retry) validate() error {
