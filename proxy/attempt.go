@@ -61,6 +61,7 @@ func (x *exchange) attempt(c choice, release func()) outcome {
 	defer cancel(nil)
 	a := &attempt{ctx: ctx, cancel: cancel, repeatable: x.repeatable, interim: newInterim(x.w, x.r)}
 	u := c.upstream
+	x.in.record.upstream = u.name()
 	u.begin(a)
 	defer u.end(a)
 	if u.unfit() && !c.doubtful {

@@ -465,3 +465,51 @@ func TestRestOfABodyIsNoRequest(t *testing.T) {
 		t.Errorf("%d smuggled requests arrived", a.count())
 	}
 }
+
+// When a Target yields a match, who waits for it goes to the one that has it now.
+func TestHeldRequestsFollowTheMatch(t *testing.T) {
+	g := newRig(t, Options{})
+	old, heir := newBackend(t, "old", nil), newBackend(t, "heir", nil)
+	holder, claimer := target(old.upstream()), target(heir.upstream())
+	claimer.ID = "compose:test/heir"
+	holder.Wait.For = 300 * time.Millisecond
+	g.mux.Apply(holder)
+	eventually(t, "the old one to be ready", func() bool { return g.get("/").body == "old" })
+	g.mux.Apply(claimer)
+	holder.Upstreams = nil
+	g.mux.Apply(holder)
+	wantReply(t, g.post("x"), 200, "heir")
+}
+
+// A container that is renamed serves on under its new name without a pause.
+func TestRenamedContainer(t *testing.T) {
+	g := newRig(t, Options{})
+	a := newBackend(t, "a", nil)
+	before, after := target(a.upstream()), target(a.upstream())
+	before.ID, after.ID = "container:before", "container:after"
+	g.mux.Apply(before)
+	g.ready(1)
+	before.Upstreams = nil
+	g.mux.Apply(after, before)
+	wantReply(t, g.get("/"), 200, "a")
+	if s := g.mux.Targets()[1]; len(s.Conflicts) != 1 || s.Conflicts[0].Holder != after.ID {
+		t.Errorf("the conflicts are %v", s.Conflicts)
+	}
+}
+
+// A connection that the Upstream closed while it was idle is noticed before
+// anything is written into it.
+func TestStaleConnectionIsNotWrittenTo(t *testing.T) {
+	address := rawBackend(t, func(net.Conn) {}) // closes at once
+	plain, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer plain.Close()
+	eventually(t, "the end of the connection", func() bool { return peerClosed(plain) })
+	c := &upstreamConn{Conn: plain}
+	c.begin()
+	if n, err := c.Write([]byte("POST")); n != 0 || !errors.Is(err, errStale) || c.wrote.Load() {
+		t.Errorf("%d bytes were written, error %v", n, err)
+	}
+}

@@ -16,7 +16,7 @@ var (
 	errRoomClosed = errors.New("no Upstream is ready and none is expected")
 	errRoomFull   = errors.New("too many requests are waiting")
 	errHeldOut    = errors.New("no Upstream became ready in time")
-	errVanished   = errors.New("the Target is not known any more")
+	errVanished   = errors.New("the request must be matched anew")
 )
 
 const (
@@ -108,6 +108,14 @@ func (r *room) vanish() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.vanished = true
+	r.expel(errVanished)
+}
+
+// rematch sends those who wait now back to the Mux: somebody else may have what
+// they ask for.
+func (r *room) rematch() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.expel(errVanished)
 }
 

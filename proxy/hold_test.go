@@ -131,3 +131,12 @@ func TestRoomTriesEveryLastResort(t *testing.T) {
 		}
 	})
 }
+
+// All rooms of a process together are bounded, too.
+func TestRoomsAreBoundedTogether(t *testing.T) {
+	r, _, _ := roomWithOne()
+	r.total.Store(maxHeld)
+	if _, _, err := r.enter(t.Context(), &hold{}); !errors.Is(err, errRoomFull) {
+		t.Errorf("one more than %d was let in: %v", maxHeld, err)
+	}
+}

@@ -90,17 +90,32 @@ func (m *Mux) Apply(targets ...spec.Target) {
 		return
 	}
 	var batch []claimant
+	left := map[string]*Target{}
 	for _, def := range targets {
-		if t := m.enact(def); t != nil {
+		if t := m.enact(def, left); t != nil {
 			batch = append(batch, t.claimant())
 		}
 	}
 	m.route(m.claims.define(batch...))
+	m.followRenamed(targets, left)
+}
+
+// followRenamed lets a Target yield at once if its containers are another's now:
+// a container that was renamed is not to wait for itself.
+func (m *Mux) followRenamed(targets []spec.Target, left map[string]*Target) {
+	for _, def := range targets {
+		for _, u := range def.Upstreams {
+			if t := left[u.Container]; t != nil && t.id != def.ID && !t.yielded {
+				m.yield(t)
+			}
+		}
+	}
 }
 
 // enact gives a description to its live Target, which is made if need be. It
-// returns the Target if its claims must be looked at again, else nil.
-func (m *Mux) enact(def spec.Target) *Target {
+// returns the Target if its claims must be looked at again, else nil. Who was
+// the last to leave is added to left, by container.
+func (m *Mux) enact(def spec.Target, left map[string]*Target) *Target {
 	t := m.targets[def.ID]
 	if t == nil {
 		if len(def.Upstreams) == 0 && !def.Unreachable {
@@ -117,6 +132,11 @@ func (m *Mux) enact(def spec.Target) *Target {
 		return nil
 	}
 	t.apply(def)
+	if len(def.Upstreams) == 0 {
+		for _, u := range before.Upstreams {
+			left[u.Container] = t
+		}
+	}
 	m.watchVacancy(t)
 	if before.EqualDefinition(def) && !t.yielded {
 		return nil
@@ -163,6 +183,10 @@ func (m *Mux) logConflicts(t *Target, before []spec.Conflict) {
 	}
 }
 
+// yieldAhead is how long before its room closes a Target yields: who waits there
+// is to be matched anew, not sent away.
+const yieldAhead = 100 * time.Millisecond
+
 // watchVacancy starts or stops the clocks of a Target without Upstreams: after
 // its wait it yields what others claim; after the linger it is forgotten, unless
 // somebody still asks for it.
@@ -175,7 +199,7 @@ func (m *Mux) watchVacancy(t *Target) {
 	}
 	if t.emptySince.IsZero() {
 		t.emptySince = time.Now()
-		t.yielding = time.AfterFunc(def.Wait.For, func() { m.ifVacant(t, m.yield) })
+		t.yielding = time.AfterFunc(def.Wait.For-yieldAhead, func() { m.ifVacant(t, m.yield) })
 	}
 	stopTimer(t.forgetting)
 	if !def.Unreachable {
@@ -207,6 +231,9 @@ func (m *Mux) ifVacant(t *Target, do func(*Target)) {
 func (m *Mux) yield(t *Target) {
 	t.yielded = true
 	m.route(m.claims.yield(t.id))
+	if len(m.claims.granted(t.id)) < len(t.def.Load().Matches) {
+		t.room.rematch()
+	}
 }
 
 // forget drops a Target for good. Its Upstreams, all gone, are joined aside.

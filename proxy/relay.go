@@ -31,7 +31,6 @@ func (p *copyBuffers) put(b *[]byte) { p.pool.Put(b) }
 // relay hands an Upstream's answer to the client. Once it has begun there is no
 // way back: a failure cuts the client's connection, so that the cut is seen.
 func (x *exchange) relay(ctx context.Context, a *attempt, u *Upstream, res *http.Response) outcome {
-	x.in.record.upstream = u.name()
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		return x.switchProtocols(ctx, u, res)
 	}
