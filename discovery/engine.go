@@ -42,11 +42,15 @@ func (o EngineOptions) name() string {
 	return o.Name
 }
 
+// Client is the engine's client, under a name of ours: who has to write to the
+// engine need not import the client for it.
+type Client = client.Client
+
 // Dial makes a client of the engine. Nothing is sent: the API version is
 // agreed on with the first call, so a client should not outlive a connection
 // that broke. Errors mean that the options or the files they name are wrong.
 // The Watcher itself only reads; the client is for whoever has to write.
-func Dial(o EngineOptions) (*client.Client, error) {
+func Dial(o EngineOptions) (*Client, error) {
 	host := o.Host
 	if host == "" {
 		host = os.Getenv(client.EnvOverrideHost)

@@ -15,13 +15,14 @@ import (
 	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/api/types/network"
 	"github.com/docker/docker/api/types/volume"
-	dockerclient "github.com/docker/docker/client"
 	"github.com/docker/docker/pkg/stdcopy"
+
+	"github.com/rota-proxy/rota/discovery"
 )
 
 // engine is what the scenarios do to containers behind rota's back.
 type engine struct {
-	api    *dockerclient.Client
+	api    *discovery.Client
 	socket string // of the engine, without the scheme
 	arch   string // as Go calls it
 }
@@ -37,7 +38,7 @@ func (r replica) instance() string { return r.id[:12] }
 
 // connect asks the engine of DOCKER_HOST or the usual socket whether it is there.
 func connect(ctx context.Context) (*engine, error) {
-	api, err := dockerclient.NewClientWithOpts(dockerclient.FromEnv, dockerclient.WithAPIVersionNegotiation())
+	api, err := discovery.Dial(discovery.EngineOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("making a client of the engine: %w", err)
 	}
