@@ -21,17 +21,18 @@ func newAccessLog(c logConfig, stdout io.Writer, env environment) *zerolog.Logge
 	if c.access == formatOff {
 		return nil
 	}
-	log := newLogger(c.access, stdout, env)
+	log := newLogger(c.access, stdout, env, zerolog.LevelFieldName)
 	return &log
 }
 
 // newLogger writes json or console lines, each at once; with no format given,
-// console when a person is looking.
-func newLogger(format string, out io.Writer, env environment) zerolog.Logger {
+// console when a person is looking. absent are the parts that its lines do not
+// have: a console line would show a mark in their place.
+func newLogger(format string, out io.Writer, env environment, absent ...string) zerolog.Logger {
 	terminal := isTerminal(out)
 	if format == formatConsole || format == "" && terminal {
 		_, plain := env.lookup("NO_COLOR")
-		out = zerolog.ConsoleWriter{Out: out, TimeFormat: time.TimeOnly, NoColor: plain || !terminal}
+		out = zerolog.ConsoleWriter{Out: out, TimeFormat: time.TimeOnly, NoColor: plain || !terminal, PartsExclude: absent}
 	}
 	return zerolog.New(zerolog.SyncWriter(out)).With().Timestamp().Logger()
 }

@@ -24,7 +24,16 @@ func TestLogsAreJSONUnlessAPersonLooks(t *testing.T) {
 func TestConsoleIsPlainOffATerminal(t *testing.T) {
 	var out bytes.Buffer
 	newAccessLog(logConfig{access: formatConsole}, &out, nil).Info().Str("host", "shop.test").Msg("request")
-	if got := out.String(); !strings.Contains(got, "host=shop.test") || strings.Contains(got, "\x1b") {
+	if got := out.String(); !strings.Contains(got, "host=shop.test") || strings.Contains(got, "\x1b") || strings.Contains(got, "INF") {
+		t.Errorf("the line is %q", got)
+	}
+}
+
+// Requests have no level, and a console line has a mark for that.
+func TestConsoleAccessLogShowsNoLevel(t *testing.T) {
+	var out bytes.Buffer
+	newAccessLog(logConfig{access: formatConsole}, &out, nil).Log().Str("host", "shop.test").Msg("request")
+	if got := out.String(); !strings.Contains(got, " request host=shop.test") || strings.Contains(got, "???") {
 		t.Errorf("the line is %q", got)
 	}
 }
