@@ -41,8 +41,9 @@ type TargetPart struct {
 	Upstream string   `json:"upstream,omitempty"`
 	Address  string   `json:"address,omitempty"`
 	// State is the proxy's (starting, ready, ejected, resting, draining) while
-	// it has the container as an Upstream. Otherwise it is the engine's for one
-	// that does not run, and "not routed" for one that does.
+	// it has the container as an Upstream, but "closed" if the Target lets nobody
+	// in. Otherwise it is the engine's for one that does not run, and "not routed"
+	// for one that does.
 	State    string       `json:"state"`
 	Since    *time.Time   `json:"since,omitempty"` // in the proxy's state
 	Weight   int          `json:"weight"`
@@ -51,8 +52,11 @@ type TargetPart struct {
 	Reasons  []ReasonView `json:"reasons"`  // the decisive one first
 }
 
-// stateNotRouted is the state of what runs and is no Upstream.
-const stateNotRouted = "not routed"
+// The states that are neither the proxy's nor the engine's.
+const (
+	stateNotRouted = "not routed" // it runs, and no request can reach it
+	stateClosed    = "closed"     // requests reach its Target and are refused there
+)
 
 // healthStarting is the engine's word for a HEALTHCHECK without a result.
 const healthStarting = "starting"
@@ -130,11 +134,23 @@ func viewPart(verdict discovery.Verdict, target discovery.TargetVerdict, live li
 	if upstream, ok := live.upstream(target.ID, target.Upstream); ok {
 		part.join(upstream, verdict.Health == healthStarting, target.OwnHost, live, now)
 	}
-	if target.Unmatched && target.Upstream != "" {
-		part.State = stateNotRouted
+	if target.Upstream != "" {
+		part.State = stateInTarget(target, live, part.State)
 	}
 	decisiveFirst(part.Reasons)
 	return part
+}
+
+// stateInTarget is the state of an Upstream, unless its Target gets no requests:
+// then it does not matter how the Upstream is.
+func stateInTarget(target discovery.TargetVerdict, live liveTargets, state string) string {
+	switch {
+	case target.Unmatched || live.unreachable(target.ID):
+		return stateNotRouted
+	case target.Closed:
+		return stateClosed
+	}
+	return state
 }
 
 // join adds what the proxy knows of the Upstream. Conflicts are said of those in
@@ -142,9 +158,6 @@ func viewPart(verdict discovery.Verdict, target discovery.TargetVerdict, live li
 func (p *TargetPart) join(upstream spec.UpstreamStatus, checking bool, ownHost string, live liveTargets, now time.Time) {
 	p.State, p.Since = upstream.State.String(), moment(upstream.Since)
 	p.Weight, p.InFlight = upstream.Weight, upstream.InFlight
-	if live.unreachable(p.Target) {
-		p.State = stateNotRouted
-	}
 	p.Reasons = append(p.Reasons, reasonsOfUpstream(upstream, checking, p.Reasons, now)...)
 	p.Reasons = append(p.Reasons, live.conflicts(p.Target, ownHost)...)
 }

@@ -82,6 +82,28 @@ func TestStateIsTheProxysWhileItHasTheUpstream(t *testing.T) {
 	}
 }
 
+// A Target that lets nobody in must not look as if it worked.
+func TestUpstreamOfAClosedTargetIsClosed(t *testing.T) {
+	closed := web(func(v *discovery.Verdict) { v.Outcome, v.Targets[0].Closed = discovery.NotRouted, true })
+	if c := joined(t, closed, live(nil)); c.Targets[0].State != "closed" || c.Outcome != "not routed" {
+		t.Errorf("it reads %s, %s", c.Targets[0].State, c.Outcome)
+	}
+	conflict := spec.Conflict{Match: exact("shop.test", ""), Holder: "compose:old/web", Loser: "compose:shop/web"}
+	refused := live(func(s *spec.TargetStatus) { s.Conflicts = []spec.Conflict{conflict} })
+	if c := joined(t, closed, refused); c.Targets[0].State != "not routed" {
+		t.Errorf("without a match of its own it reads %s", c.Targets[0].State)
+	}
+}
+
+func TestReadyUpstreamWithoutAShareSaysSo(t *testing.T) {
+	weightless := live(func(s *spec.TargetStatus) { s.Upstreams[0].Weight, s.Upstreams[0].Reason = 0, "weight 0: no new requests" })
+	part := joined(t, web(nil), weightless).Targets[0]
+	if part.State != "ready" || codes(part.Reasons) != codeNoWeight || part.Reasons[0].Severity != "warning" ||
+		part.Reasons[0].Text != "weight 0: no new requests" {
+		t.Errorf("it reads %+v", part)
+	}
+}
+
 func TestStateIsTheVerdictsOtherwise(t *testing.T) {
 	for engineState, want := range map[string]string{"running": "not routed", "exited": "exited", "created": "created"} {
 		verdict := web(func(v *discovery.Verdict) {

@@ -25,6 +25,7 @@ type ReasonView struct {
 const (
 	codeMatchTaken   = "match-taken"   // another Target holds the match
 	codeMatchClaimed = "match-claimed" // another Target wants a match of this one
+	codeNoWeight     = "no-weight"     // ready, and its share is 0
 )
 
 // slowStart is how long an Upstream may take to become ready before it looks
@@ -39,13 +40,17 @@ func viewReasons(reasons []discovery.Reason) []ReasonView {
 	return views
 }
 
-// reasonsOfUpstream says why an Upstream that the proxy has is not ready,
+// reasonsOfUpstream says why an Upstream that the proxy has gets no requests,
 // unless a finding of discovery, which then is the cause, has said it already.
 // checking: the engine's HEALTHCHECK has no result yet.
 func reasonsOfUpstream(upstream spec.UpstreamStatus, checking bool, known []ReasonView, now time.Time) []ReasonView {
 	explained := slices.ContainsFunc(known, func(r ReasonView) bool { return r.Severity == string(discovery.Error) })
-	if upstream.Reason == "" || upstream.State == spec.Ready || explained {
+	if upstream.Reason == "" || explained {
 		return nil
+	}
+	if upstream.State == spec.Ready {
+		// It works, and somebody wanted it so: not an error.
+		return []ReasonView{{Code: codeNoWeight, Severity: string(discovery.Warning), Text: upstream.Reason}}
 	}
 	reason := ReasonView{
 		Code:     upstream.State.String(),

@@ -73,7 +73,10 @@ func (a assembler) assemble(id string, replicas []replica, last memory) (memory,
 	next.Spec.Upstreams = nil
 	verdicts := make([]TargetVerdict, len(replicas))
 	for i, r := range replicas {
-		v := TargetVerdict{ID: id, Matches: matchTexts(next.Spec.Matches), Unmatched: a.unmatched(next.Spec.Matches)}
+		v := TargetVerdict{
+			ID: id, Matches: matchTexts(next.Spec.Matches),
+			Unmatched: a.unmatched(next.Spec.Matches), Closed: next.Spec.Closed != "",
+		}
 		// The label that is wrong first, then what follows from it.
 		v.Reasons = append(problemReasons(r.Asked.Problems), definitionReasons(r, next.Owner, definition, found)...)
 		v.Reasons = append(v.Reasons, a.entryReasons(r, next.Owner, next.Spec.Matches)...)

@@ -33,6 +33,9 @@ type TargetVerdict struct {
 	// Unmatched: no request can ever be the Target's, because the listeners it
 	// asks for do not exist.
 	Unmatched bool
+	// Closed: every request of the Target's is answered with 503, because a label
+	// that guards it could not be understood.
+	Closed bool
 	// OwnHost is what to type to give the Target another host. Empty unless
 	// its host was derived; several lines perhaps.
 	OwnHost string
@@ -41,7 +44,7 @@ type TargetVerdict struct {
 
 // Routed says whether the container gets requests as part of the Target, as far
 // as discovery can know.
-func (t TargetVerdict) Routed() bool { return t.Upstream != "" && !t.Unmatched }
+func (t TargetVerdict) Routed() bool { return t.Upstream != "" && !t.Unmatched && !t.Closed }
 
 // Outcome is the short form of a Verdict.
 type Outcome string

@@ -88,6 +88,20 @@ func TestTheMistakeIsSaidBeforeItsConsequence(t *testing.T) {
 	}
 }
 
+// TestClosedIsNotRouted: what answers every request with 503 is not in rotation.
+func TestClosedIsNotRouted(t *testing.T) {
+	s := newStage(t)
+	s.container("web", 1, "host=web.test\nauth.basic=x")
+	told := s.verdict("web")
+	if told.Outcome != NotRouted || !told.Targets[0].Closed || told.Targets[0].Upstream == "" {
+		t.Errorf("the verdict is %+v", told)
+	}
+	s.container("two", 1, "host=two.test\nauth.basic=x\nopen.host=open.test")
+	if told := s.verdict("two"); told.Outcome != Partly {
+		t.Errorf("beside an open Target it is %s", told.Outcome)
+	}
+}
+
 // TestKeptDefinitionIsNoLastingOne: who serves under earlier labels is told so.
 func TestKeptDefinitionIsNoLastingOne(t *testing.T) {
 	s := newStage(t)
