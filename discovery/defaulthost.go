@@ -27,9 +27,20 @@ func newHostTemplate(text string) (hostTemplate, error) {
 	}
 	t := hostTemplate{parsed}
 	if _, err := t.render(sampleFacts{hostFacts{Service: "web", Project: "shop", Name: "shop-web-1"}}); err != nil {
-		return hostTemplate{}, fmt.Errorf("default host %q: %w", text, err)
+		return hostTemplate{}, fmt.Errorf("default host %q: %w; it may use .Service .Project .Name and {{.Label \"x\"}}", text, plainly(err))
 	}
 	return t, nil
+}
+
+// plainly is a template's error without the names of Go's types, which would
+// tell nobody what to write.
+func plainly(err error) error {
+	_, rest, found := strings.Cut(err.Error(), "can't evaluate field ")
+	if !found {
+		return err
+	}
+	field, _, _ := strings.Cut(rest, " ")
+	return fmt.Errorf("there is no .%s", field)
 }
 
 // hostFacts are what a template may use.

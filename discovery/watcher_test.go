@@ -732,7 +732,7 @@ func TestWrongOptions(t *testing.T) {
 		want string
 	}{
 		{"template syntax", Options{DefaultHost: "{{.Service"}, "default host"},
-		{"template field", Options{DefaultHost: "{{.Servce}}.test"}, "Servce"},
+		{"template field", Options{DefaultHost: "{{.Servce}}.test"}, `: there is no .Servce; it may use .Service .Project .Name and {{.Label "x"}}`},
 		{"engine without scheme", Options{Engine: EngineOptions{Host: "localhost:2375"}}, "want unix:///path or tcp://host:port"},
 		{"engine over ssh", Options{Engine: EngineOptions{Host: "ssh://me@there"}}, "want unix:///path or tcp://host:port"},
 		{"empty unix path", Options{Engine: EngineOptions{Host: "unix://"}}, "want unix:///path or tcp://host:port"},
