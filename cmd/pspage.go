@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/rota-proxy/rota/admin"
 	"github.com/rota-proxy/rota/discovery"
@@ -22,12 +23,10 @@ type psPage struct {
 }
 
 func (p psPage) lines(width int) []string {
-	lines := p.warnings()
-	lines = append(lines, p.table().lines(width)...)
-	lines = append(lines, p.advice()...)
+	table := p.table()
+	lines := slices.Concat(p.warnings(), table.lines(width), p.advice(table.widths(width)[columnReason]))
 	if len(p.shown) == 0 {
-		lines = append(lines, "", "No container asks to be routed yet. One that does:",
-			"    docker run -d --label rota.host=hello.localhost IMAGE")
+		lines = append(lines, p.invitation()...)
 	}
 	switch {
 	case p.hidden == 1:
@@ -36,6 +35,18 @@ func (p psPage) lines(width int) []string {
 		lines = append(lines, "", fmt.Sprintf("%d containers not exposed (-a shows them)", p.hidden))
 	}
 	return lines
+}
+
+// invitation stands in place of rows. Nobody knows who asks while there is an
+// engine that has not answered.
+func (p psPage) invitation() []string {
+	if slices.ContainsFunc(p.engines, func(e admin.EngineView) bool { return !e.Synced }) {
+		return []string{"", "Which containers ask to be routed is not known before the engine has been read."}
+	}
+	return []string{
+		"", "No container asks to be routed yet. One that does:",
+		"    docker run -d --label rota.host=hello.localhost IMAGE",
+	}
 }
 
 // warnings say which engine's rows are old, or not there yet.
@@ -177,13 +188,13 @@ func decisive(reasons []admin.ReasonView) (admin.ReasonView, bool) {
 }
 
 // advice is what the table has no room for: every finding that can be mended,
-// with what to type, and every error beyond the one in the row. What replicas
-// have in common is said once.
-func (p psPage) advice() []string {
+// with what to type, every error beyond the one in the row, and what did not fit
+// into room characters there. What replicas have in common is said once.
+func (p psPage) advice(room int) []string {
 	var order []admin.ReasonView
 	names := map[admin.ReasonView][]string{}
 	for _, container := range p.shown {
-		for _, r := range adviceFor(container) {
+		for _, r := range adviceFor(container, room) {
 			if names[r] == nil {
 				order = append(order, r)
 			}
@@ -201,23 +212,24 @@ func (p psPage) advice() []string {
 }
 
 // adviceFor are the findings of a container that are worth more than a cell,
-// each once.
-func adviceFor(container admin.ContainerView) []admin.ReasonView {
+// each once. room is how many characters the cell has.
+func adviceFor(container admin.ContainerView, room int) []admin.ReasonView {
 	var found []admin.ReasonView
-	add := func(reasons, choice []admin.ReasonView) {
+	add := func(reasons, choice []admin.ReasonView, works bool) {
 		inRow, _ := decisive(choice)
+		cut := utf8.RuneCountInString(reasonCell(choice, works)) > room
 		for _, r := range reasons {
 			said := func(other admin.ReasonView) bool { return sameAdvice(r, other) }
-			if isAdvice(r, inRow) && !slices.ContainsFunc(found, said) {
+			if (isAdvice(r, inRow) || cut && r == inRow) && !slices.ContainsFunc(found, said) {
 				found = append(found, r)
 			}
 		}
 	}
 	for _, part := range container.Targets {
-		add(partReasons(container, part), partReasons(container, part))
+		add(partReasons(container, part), partReasons(container, part), part.State == spec.Ready.String())
 	}
 	if len(container.Targets) == 0 {
-		add(container.Reasons, rowReasons(container))
+		add(container.Reasons, rowReasons(container), false)
 	}
 	return found
 }

@@ -124,6 +124,23 @@ func TestPsSaysOfEachWhyItIsNotExposed(t *testing.T) {
 	}
 }
 
+// What the row has no room for is said below it, even if there is nothing to type.
+func TestPsSaysInFullWhatItCuts(t *testing.T) {
+	long := "the engine would not describe it for a reason that takes many words to tell; it is asked again by itself, and again"
+	answer := admin.ContainersAnswer{Containers: []admin.ContainerView{
+		part("web-1", "not routed", admin.TargetPart{Target: "web", State: "not routed", Reasons: []admin.ReasonView{{Severity: "note", Text: long}}}),
+		{Name: "db-1", Outcome: "not routed", Reasons: []admin.ReasonView{{Severity: "warning", Text: long}}},
+		part("ok-1", "routed", admin.TargetPart{Target: "ok", State: "ready", Reasons: []admin.ReasonView{{Severity: "note", Text: "of no " + long}}}),
+	}}
+	_, below, _ := strings.Cut(printed(t, answer, psOptions{}, 100), "\n\n")
+	if want := "web-1: " + long + "\n\ndb-1: " + long + "\n"; below != want {
+		t.Errorf("below the table stands\n%s\nwant\n%s", below, want)
+	}
+	if got := printed(t, answer, psOptions{}, 0); strings.Count(got, long) != 2 {
+		t.Errorf("where nothing is cut:\n%s", got)
+	}
+}
+
 func TestPsGivesAdviceOncePerContainer(t *testing.T) {
 	waiting := func(target, text, fix string) admin.TargetPart {
 		return admin.TargetPart{Target: target, State: "starting", Reasons: []admin.ReasonView{{Code: "starting", Severity: "error", Text: text, Fix: fix}}}
@@ -198,6 +215,15 @@ func TestPsQuietPrintsIds(t *testing.T) {
 func TestPsInvitesWhenThereIsNothing(t *testing.T) {
 	got := printed(t, admin.ContainersAnswer{Engines: []admin.EngineView{followed()}}, psOptions{}, 0)
 	if !strings.HasPrefix(got, "CONTAINER") || !strings.Contains(got, "--label rota.host=") {
+		t.Errorf("got\n%s", got)
+	}
+}
+
+func TestPsClaimsNothingOfAnEngineNotRead(t *testing.T) {
+	unread := followed()
+	unread.Synced = false
+	got := printed(t, admin.ContainersAnswer{Engines: []admin.EngineView{unread}}, psOptions{}, 0)
+	if strings.Contains(got, "No container asks") || !strings.Contains(got, "is not known before the engine has been read") {
 		t.Errorf("got\n%s", got)
 	}
 }

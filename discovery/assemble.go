@@ -78,7 +78,7 @@ func (a assembler) assemble(id string, replicas []replica, last memory) (memory,
 			Unmatched: a.unmatched(next.Spec.Matches), Closed: next.Spec.Closed != "",
 		}
 		// The label that is wrong first, then what follows from it.
-		v.Reasons = append(problemReasons(r.Asked.Problems), definitionReasons(r, next.Owner, definition, found)...)
+		v.Reasons = append(targetProblems(r.Asked), definitionReasons(r, next.Owner, definition, found)...)
 		v.Reasons = append(v.Reasons, a.entryReasons(r, next.Owner, next.Spec.Matches)...)
 		if definition.derived && r.project() == next.Owner {
 			v.OwnHost = a.ownHost(r, next.Spec.Matches[0].Host)
@@ -347,7 +347,25 @@ func problemReasons(problems []labels.Problem) []Reason {
 	return all
 }
 
+// targetProblems is problemReasons for one Target, where a label may guard.
+func targetProblems(asked labels.Target) []Reason {
+	all := problemReasons(asked.Problems)
+	if asked.AccessBad {
+		for i, p := range asked.Problems {
+			if p.Fix == "" && !p.Warning {
+				all[i].Fix += " (if it guards the service, that opens it to everybody)"
+			}
+		}
+	}
+	return all
+}
+
+// problemReason is one of them. Where there is nothing right to write, as for an
+// option that is still to come, the remedy is to do without.
 func problemReason(p labels.Problem) Reason {
+	if p.Fix == "" && !p.Warning {
+		p.Fix = "remove " + p.Label
+	}
 	r := Reason{Code: CodeBadOption, Severity: Error, Text: p.String(), Fix: p.Fix}
 	if p.Warning {
 		r.Code, r.Severity = CodeOddOption, Warning

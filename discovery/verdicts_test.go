@@ -72,6 +72,11 @@ func TestTheMistakeIsSaidBeforeItsConsequence(t *testing.T) {
 	}{
 		{"hots=web.test", `rota.hots "web.test": is no option (nearest: rota.host)`, "write rota.host", CodeNoDefinition},
 		{"nmae=api host=web.test", `rota.nmae "api": is no option (nearest: rota.name)`, "write rota.name", CodeNoDefinition},
+		{"host=web.test sticky=true", `rota.sticky "true": is not in this version of rota`, "remove rota.sticky", CodeNoDefinition},
+		{
+			"host=web.test auth.basic=x", `rota.auth.basic "…": is not in this version of rota`,
+			"remove rota.auth.basic (if it guards the service, that opens it to everybody)", CodeClosed,
+		},
 		{"host=web.test port=99999", `rota.port "99999": is not a whole number from 1 to 65535`, `for example rota.port: "8080"`, ""},
 		{"host=web.test port=\x1b\\d", `rota.port "\x1b\d": holds a control character, such as a line break`, `for example rota.port: "8080"`, ""},
 	} {
