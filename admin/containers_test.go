@@ -96,7 +96,9 @@ func TestUpstreamOfAClosedTargetIsClosed(t *testing.T) {
 }
 
 func TestReadyUpstreamWithoutAShareSaysSo(t *testing.T) {
-	weightless := live(func(s *spec.TargetStatus) { s.Upstreams[0].Weight, s.Upstreams[0].Reason = 0, "weight 0: no new requests" })
+	weightless := live(func(s *spec.TargetStatus) {
+		s.Upstreams[0].Weight, s.Upstreams[0].Reason = 0, "weight 0: no new requests"
+	})
 	part := joined(t, web(nil), weightless).Targets[0]
 	if part.State != "ready" || codes(part.Reasons) != codeNoWeight || part.Reasons[0].Severity != "warning" ||
 		part.Reasons[0].Text != "weight 0: no new requests" {
@@ -175,6 +177,19 @@ func TestCauseIsSaidOnce(t *testing.T) {
 		s.Upstreams[0].State, s.Upstreams[0].Reason = spec.Resting, "unhealthy"
 	})
 	if got := codes(joined(t, verdict, resting).Targets[0].Reasons); got != "unhealthy" {
+		t.Errorf("the reasons are %q, want the verdict's alone", got)
+	}
+}
+
+// The program may listen as it should: nobody can get there.
+func TestRestartedOwnerIsTheCause(t *testing.T) {
+	verdict := web(func(v *discovery.Verdict) {
+		v.Targets[0].Reasons = []discovery.Reason{{Code: discovery.CodeOwnerRestarted, Severity: discovery.Warning, Fix: "docker restart web"}}
+	})
+	starting := live(func(s *spec.TargetStatus) {
+		s.Upstreams[0].State, s.Upstreams[0].Reason = spec.Starting, "port 80 not accepting for 12 s"
+	})
+	if got := codes(joined(t, verdict, starting).Targets[0].Reasons); got != "owner-restarted" {
 		t.Errorf("the reasons are %q, want the verdict's alone", got)
 	}
 }

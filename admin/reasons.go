@@ -44,8 +44,7 @@ func viewReasons(reasons []discovery.Reason) []ReasonView {
 // unless a finding of discovery, which then is the cause, has said it already.
 // checking: the engine's HEALTHCHECK has no result yet.
 func reasonsOfUpstream(upstream spec.UpstreamStatus, checking bool, known []ReasonView, now time.Time) []ReasonView {
-	explained := slices.ContainsFunc(known, func(r ReasonView) bool { return r.Severity == string(discovery.Error) })
-	if upstream.Reason == "" || explained {
+	if upstream.Reason == "" || slices.ContainsFunc(known, explains) {
 		return nil
 	}
 	if upstream.State == spec.Ready {
@@ -61,6 +60,11 @@ func reasonsOfUpstream(upstream spec.UpstreamStatus, checking bool, known []Reas
 		reason.Fix = slowStartFix(upstream.Address, checking)
 	}
 	return []ReasonView{reason}
+}
+
+// explains says whether a finding of discovery is why an Upstream is not ready.
+func explains(r ReasonView) bool {
+	return r.Severity == string(discovery.Error) || r.Code == string(discovery.CodeOwnerRestarted)
 }
 
 // slowCheckFix names no container, so that it is the same for all replicas.

@@ -55,7 +55,7 @@ type way struct {
 func (o outlook) wayTo(c container, owner *container, want labels.Upstream, kept netip.Addr) (way, *Reason) {
 	if c.sharesWith() != "" {
 		if owner == nil || !owner.alive() {
-			return way{}, ownerGone(c)
+			return way{}, ownerGone(c, owner)
 		}
 		c.Networks, c.Published, c.NetworkMode = owner.Networks, owner.Published, owner.NetworkMode
 	}
@@ -65,9 +65,19 @@ func (o outlook) wayTo(c container, owner *container, want labels.Upstream, kept
 	case c.onHost():
 		return o.toHost(c, want)
 	case c.NetworkMode == "none":
-		return way{}, networkNone(c)
+		return way{}, mendKeeper(networkNone(keeper(c, owner)), owner)
 	}
-	return o.toNetworked(c, want, kept)
+	w, noWay := o.toNetworked(c, keeper(c, owner), want, kept)
+	return w, mendKeeper(noWay, owner)
+}
+
+// keeper is the container whose networks and published ports c's are: the engine
+// refuses to change them on one that lives on the network of another.
+func keeper(c container, owner *container) container {
+	if owner != nil {
+		return *owner
+	}
+	return c
 }
 
 // sameNamespace says whether c and the proxy share one network namespace that
@@ -130,11 +140,12 @@ func (o outlook) gateway() netip.Addr {
 	return netip.Addr{}
 }
 
-// toNetworked reaches a container on networks of its own.
-func (o outlook) toNetworked(c container, want labels.Upstream, kept netip.Addr) (way, *Reason) {
-	networks, missing := o.candidates(c, want.Network, kept)
-	if missing != nil {
-		return way{}, missing
+// toNetworked reaches a container on networks that are not the host's. It is the
+// keeper that would have to be changed where no way leads there.
+func (o outlook) toNetworked(c, keeper container, want labels.Upstream, kept netip.Addr) (way, *Reason) {
+	networks := o.candidates(c, want.Network, kept)
+	if want.Network != "" && len(networks) == 0 {
+		return way{}, notOnNetwork(keeper, want.Network)
 	}
 	port, notes := o.choosePort(c, want)
 	if a := o.direct(networks); a.IsValid() {
@@ -149,20 +160,16 @@ func (o outlook) toNetworked(c container, want labels.Upstream, kept netip.Addr)
 	if a := o.doubtful(networks); a.IsValid() {
 		return way{Addr: netip.AddrPortFrom(a, port), Local: true, Notes: notes}, nil
 	}
-	return way{}, o.noWay(c, networks, want.Network, port)
+	return way{}, o.noWay(keeper, networks, want.Network, port)
 }
 
 // candidates are the networks of c worth trying, best first: those the label
 // names and no others, or all: the proxy's own preference, then the one in use,
 // because another address would be another Upstream and end what runs on this
 // one, then by name.
-func (o outlook) candidates(c container, wanted string, kept netip.Addr) ([]attachment, *Reason) {
+func (o outlook) candidates(c container, wanted string, kept netip.Addr) []attachment {
 	if wanted != "" {
-		named := o.named(c, wanted)
-		if len(named) == 0 {
-			return nil, notOnNetwork(c, wanted)
-		}
-		return named, nil
+		return o.named(c, wanted)
 	}
 	var preferred []attachment
 	if o.Network != "" {
@@ -177,7 +184,7 @@ func (o outlook) candidates(c container, wanted string, kept netip.Addr) ([]atta
 		}
 		return 2
 	}
-	return slices.SortedStableFunc(slices.Values(c.Networks), func(x, y attachment) int { return cmp.Compare(rank(x), rank(y)) }), nil
+	return slices.SortedStableFunc(slices.Values(c.Networks), func(x, y attachment) int { return cmp.Compare(rank(x), rank(y)) })
 }
 
 // named finds the networks of c that a person means by name: the engine's

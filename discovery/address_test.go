@@ -197,9 +197,22 @@ func TestAddress(t *testing.T) {
 		},
 		{
 			name: "on a stopped one's network", from: proxyIn("edge 10.1.0.2/16"), to: edit(boxed(), func(c *container) { c.NetworkMode = "container:vpn-id" }),
-			owner: &container{ID: "vpn-id", State: stateExited}, code: CodeOwnerGone,
+			owner: &container{ID: "vpn-id", Name: "vpn", State: stateExited}, code: CodeOwnerGone, fix: "docker start vpn\ndocker restart shop-web-1",
 		},
-		{name: "on a vanished one's network", from: proxyIn("edge 10.1.0.2/16"), to: edit(boxed(), func(c *container) { c.NetworkMode = "container:vpn-id" }), code: CodeOwnerGone},
+		{
+			name: "on a vanished one's network", from: proxyIn("edge 10.1.0.2/16"), to: edit(boxed(), func(c *container) { c.NetworkMode = "container:vpn-id" }),
+			code: CodeOwnerGone, fix: "docker compose up -d --force-recreate web",
+		},
+		{
+			name: "on the network of one out of reach", from: proxyIn("edge 10.1.0.2/16"), to: edit(boxed(), func(c *container) { c.NetworkMode = "container:vpn-id" }),
+			owner: &container{ID: "vpn-id", Name: "vpn", State: stateRunning, NetworkMode: "back", Networks: on(back)},
+			code:  CodeNoNetwork, fix: "docker network connect edge vpn",
+		},
+		{
+			name: "on the network of one that publishes nothing", from: remote, to: edit(boxed(), func(c *container) { c.NetworkMode = "container:vpn-id" }),
+			owner: &container{ID: "vpn-id", Name: "vpn", State: stateRunning, NetworkMode: "back", Networks: on(back)},
+			code:  CodePortUnpublished, fix: "# for vpn, whose network it uses:\ndocker run --publish 8080 …",
+		},
 		{
 			name: "without network", from: proxyIn("edge 10.1.0.2/16"), to: edit(boxed("none"), func(c *container) { c.NetworkMode = "none" }),
 			code: CodeNetworkNone, fix: "services:\n  web:\n",

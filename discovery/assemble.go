@@ -243,6 +243,7 @@ func (a assembler) upstream(r replica, kept netip.Addr, v *TargetVerdict) (spec.
 		return spec.Upstream{}, false
 	}
 	v.Address = w.Addr.String()
+	v.Reasons = append(v.Reasons, ownerRestarted(r.container, r.Owner)...)
 	v.Reasons = append(v.Reasons, w.Notes...)
 	u := spec.Upstream{
 		ID:         a.upstreamID(r, v.Address),

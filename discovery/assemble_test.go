@@ -265,6 +265,23 @@ func TestABadTargetHarmsItselfOnly(t *testing.T) {
 	s.wantVerdict("one", Partly, CodeBadOption, CodeNoDefinition)
 }
 
+// A container on the network of one that was started after it is left behind on
+// a network that is gone, however well it listens.
+func TestRestartedOwner(t *testing.T) {
+	s := newStage(t)
+	joins := func(c *container) { c.NetworkMode, c.Networks = "container:vpn", nil }
+	s.container("vpn", 1, "")
+	s.container("app", 1, "host=app.test port=8080", joins)
+	s.wantVerdict("app", Routed)
+	s.container("vpn", 1, "", func(c *container) { c.StartedAt = c.StartedAt.Add(time.Minute) })
+	s.wantVerdict("app", Routed, CodeOwnerRestarted)
+	if told := s.verdict("app").Targets[0].Reasons[0]; told.Fix != "docker restart app" || !strings.Contains(told.Text, `"vpn"`) {
+		t.Errorf("it says %+v", told)
+	}
+	s.container("app", 1, "host=app.test port=8080", joins, func(c *container) { c.StartedAt = c.StartedAt.Add(2 * time.Minute) })
+	s.wantVerdict("app", Routed)
+}
+
 func TestABadAccessOptionClosesTheTarget(t *testing.T) {
 	s := newStage(t)
 	s.container("one", 1, "shop/web host=web.test")

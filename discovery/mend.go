@@ -11,12 +11,38 @@ import (
 // surprising one, and the lines that mend it: compose lines for what compose
 // made, docker commands for the rest.
 
-func ownerGone(c container) *Reason {
+// ownerGone is said of a container on the network of one that does not run, or,
+// when owner is nil, that the engine does not have any more.
+func ownerGone(c container, owner *container) *Reason {
+	if owner == nil {
+		fix := "docker run --network container:NAME …"
+		if service := c.Labels[labelService]; service != "" {
+			fix = "docker compose up -d --force-recreate " + service
+		}
+		return &Reason{
+			Code: CodeOwnerGone, Severity: Error,
+			Text: fmt.Sprintf("it lives on the network of container %q, which does not exist any more", short(c.sharesWith())),
+			Fix:  fix,
+		}
+	}
 	return &Reason{
 		Code: CodeOwnerGone, Severity: Error,
-		Text: fmt.Sprintf("it lives on the network of container %q, which is not running", short(c.sharesWith())),
-		Fix:  "start that container, then restart this one",
+		Text: fmt.Sprintf("it lives on the network of container %q, which is not running", owner.Name),
+		Fix:  fmt.Sprintf("docker start %s\ndocker restart %s", owner.Name, c.Name),
 	}
+}
+
+// ownerRestarted is said of a container whose network's owner was started after
+// it: the owner got a new network then, and this one is left on the earlier.
+func ownerRestarted(c container, owner *container) []Reason {
+	if owner == nil || c.StartedAt.IsZero() || !owner.StartedAt.After(c.StartedAt) {
+		return nil
+	}
+	return []Reason{{
+		Code: CodeOwnerRestarted, Severity: Warning,
+		Text: fmt.Sprintf("it is on the network that container %q had before that was started again", owner.Name),
+		Fix:  "docker restart " + c.Name,
+	}}
 }
 
 func networkNone(c container) *Reason {
@@ -25,6 +51,15 @@ func networkNone(c container) *Reason {
 		Text: "it has no network (network_mode: none)",
 		Fix:  mend(c, "--network bridge", "# instead of network_mode: none", "networks: [default]"),
 	}
+}
+
+// mendKeeper names the container that a remedy is for if it is not the one that
+// the Reason is about, and the remedy does not name it itself.
+func mendKeeper(r *Reason, owner *container) *Reason {
+	if r != nil && owner != nil && (r.Code == CodePortUnpublished || r.Code == CodeNetworkNone) {
+		r.Fix = fmt.Sprintf("# for %s, whose network it uses:\n%s", owner.Name, r.Fix)
+	}
+	return r
 }
 
 func (o outlook) portNeeded(c container) *Reason {

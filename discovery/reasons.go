@@ -33,6 +33,7 @@ const (
 	CodeNetworkNone     Code = "network-none"      // network_mode: none
 	CodeNoAddress       Code = "no-address"        // attached, and the engine gave no address
 	CodeOwnerGone       Code = "owner-gone"        // network_mode: container:X, and X is not running
+	CodeOwnerRestarted  Code = "owner-restarted"   // network_mode: container:X, and X was started later
 	CodePortNeeded      Code = "port-needed"       // on the host's network the port must be said
 	CodeOwnPort         Code = "own-port"          // it would be one of the proxy's own listeners
 	CodePortUnpublished Code = "port-unpublished"  // only a published port could reach it, and it is not
