@@ -1,5 +1,7 @@
 package labels
 
+import "math/bits"
+
 // NearestWord is the choice that word most probably was meant to be, or "" when
 // none is near enough to be worth saying. Of two equally near ones the earlier.
 func NearestWord(word string, choices []string) string {
@@ -29,10 +31,15 @@ func slack(word string) int {
 // alignment), by bytes. Once it is certain that there are limit or more, it says
 // limit, so that comparing with a huge hostile word costs nothing.
 func distance(a, b string, limit int) int {
-	if abs(len(a)-len(b)) >= limit {
+	if abs(len(a)-len(b)) >= limit || lettersApart(a, b) >= limit {
 		return limit
 	}
-	before, above, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	var room [3 * (maxCompared + 1)]int // nearly always enough, and not allocated
+	flat, width := room[:], len(b)+1
+	if 3*width > len(flat) {
+		flat = make([]int, 3*width)
+	}
+	before, above, row := flat[:width], flat[width:2*width], flat[2*width:3*width]
 	for j := range row {
 		above[j] = j
 	}
@@ -52,6 +59,25 @@ func distance(a, b string, limit int) int {
 	}
 	return min(above[len(b)], limit)
 }
+
+// lettersApart is a quick look that clears most pairs of words: each letter that
+// only one of them has takes a step.
+func lettersApart(a, b string) int {
+	inA, inB := letterSet(a), letterSet(b)
+	return max(bits.OnesCount64(inA&^inB), bits.OnesCount64(inB&^inA))
+}
+
+// letterSet has one bit for each byte but for its upper two bits.
+func letterSet(s string) (set uint64) {
+	for i := range len(s) {
+		set |= 1 << (s[i] % 64)
+	}
+	return set
+}
+
+// maxCompared is as long as most words that others are compared with: the keys
+// and values of the grammar, and Targets' names.
+const maxCompared = 63
 
 func abs(n int) int {
 	if n < 0 {

@@ -38,6 +38,42 @@ func TestDistanceStopsAtItsLimit(t *testing.T) {
 	}
 }
 
+// Whatever distance does to be quick, it says what counting in full says.
+func TestDistanceIsExact(t *testing.T) {
+	words := []string{""}
+	for i := 0; len(words[i]) < 4; i++ {
+		for _, letter := range []string{"a", "b", "c"} {
+			words = append(words, words[i]+letter)
+		}
+	}
+	for _, a := range words {
+		for _, b := range words {
+			full := distanceInFull(a, b)
+			for limit := 1; limit <= 5; limit++ {
+				if got := distance(a, b, limit); got != min(full, limit) {
+					t.Fatalf("distance(%q, %q, %d) = %d, in full %d", a, b, limit, got, full)
+				}
+			}
+		}
+	}
+}
+
+// distanceInFull is the textbook's recursion.
+func distanceInFull(a, b string) int {
+	if a == "" || b == "" {
+		return len(a) + len(b)
+	}
+	differ := 1
+	if a[0] == b[0] {
+		differ = 0
+	}
+	least := min(distanceInFull(a[1:], b)+1, distanceInFull(a, b[1:])+1, distanceInFull(a[1:], b[1:])+differ)
+	if len(a) > 1 && len(b) > 1 && a[0] == b[1] && a[1] == b[0] {
+		least = min(least, distanceInFull(a[2:], b[2:])+1)
+	}
+	return least
+}
+
 func TestNearest(t *testing.T) {
 	choices := []string{"host", "port", "path", "timeout", "udp"}
 	for word, want := range map[string]string{
