@@ -1,6 +1,7 @@
 package labels
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/rota-proxy/rota/proxy/spec"
@@ -15,7 +16,7 @@ func (d *draft) claim() {
 	if hostLabel == nil && (pathLabel != nil || d.conditional()) {
 		hosts = []hostRule{{host: spec.Host{Kind: spec.AnyHost}}}
 	}
-	own := 0
+	own, cost := 0, d.cost(hosts)
 	for _, rule := range hosts {
 		if rule.hasPath {
 			own++
@@ -26,17 +27,58 @@ func (d *draft) claim() {
 		d.refuse(*pathLabel, "applies to no host, because each has a path of its own", "")
 	case n > MaxMatches:
 		d.refuse(d.widest(), fmt.Sprintf("makes %d matches of hosts and paths; a Target may claim %d", n, MaxMatches), "")
-	case !d.TargetBad:
+	case d.TargetBad:
+	case !d.allowance.spendMatches(cost):
+		d.refuse(d.widest(), fmt.Sprintf("makes matches of hosts, paths and conditions that cost %d, and all Targets of a container may cost %d together: leave some out, or write + or * instead of large counts in regular expressions",
+			cost, MaxCost), "")
+	default:
 		d.Spec.Matches = d.combine(hosts)
 	}
 }
 
-// widest is the label that most of a Target's matches come from.
+// widest is the label that most of a Target's matches come from: one of host
+// and path, or without those the longest condition. That there are too many is
+// never taken for a slip in a check, for the check itself is understood.
 func (d *draft) widest() label {
-	if len(d.paths) > len(d.hosts) {
-		return *d.label("path")
+	host, path := d.label("host"), d.label("path")
+	widest := cmp.Or(host, path)
+	switch {
+	case widest == nil:
+		widest = d.longestCondition()
+	case path != nil && len(d.paths) > len(d.hosts):
+		widest = path
 	}
-	return *d.label("host")
+	l := *widest
+	l.spoils = TargetWide
+	return l
+}
+
+func (d *draft) longestCondition() *label {
+	var longest *label
+	for i, l := range d.taken {
+		if l.option != nil && l.option.Section == Matching && (longest == nil || len(l.value) > len(longest.value)) {
+			longest = &d.taken[i]
+		}
+	}
+	return longest
+}
+
+// cost is what the Matches of hosts and paths will cost, worked out without
+// making them.
+func (d *draft) cost(hosts []hostRule) int {
+	each, paths := d.match.Cost(), 0
+	for _, p := range d.paths {
+		paths += p.Cost()
+	}
+	cost := 0
+	for _, rule := range hosts {
+		if rule.hasPath || len(d.paths) == 0 {
+			cost += each + rule.host.Cost() + rule.path.Cost()
+		} else {
+			cost += len(d.paths)*(each+rule.host.Cost()) + paths
+		}
+	}
+	return cost
 }
 
 // conditional says whether there is a condition besides host and path.

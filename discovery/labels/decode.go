@@ -21,14 +21,14 @@ func Decode(o Options, labels map[string]string) Decoded {
 		prefix = DefaultPrefix
 	}
 	keys := ownKeys(prefix, labels)
-	if len(keys) > MaxLabels {
-		return tooMany(prefix, len(keys))
+	if n := len(keys); n > MaxLabels {
+		return tooMuch(prefix, fmt.Sprintf("are %d labels on one container; at most %d are read, so none was", n, MaxLabels))
 	}
-	d := decoder{prefix: prefix, container: newDraft(""), targets: map[string]*draft{}}
+	if n := textSize(keys, labels); n > MaxText {
+		return tooMuch(prefix, fmt.Sprintf("have %d bytes on one container; at most %d are read, so none was", n, MaxText))
+	}
+	d := newDecoder(prefix)
 	d.readAll(keys, labels)
-	if len(keys) == 0 {
-		d.container.Problems = strayKeys(prefix, labels)
-	}
 	asked := len(keys) > 0 || o.ExposeAll
 	return d.result(asked)
 }
@@ -37,7 +37,7 @@ func Decode(o Options, labels map[string]string) Decoded {
 func ownKeys(prefix string, labels map[string]string) []string {
 	var keys []string
 	for key := range labels {
-		if key == prefix || strings.HasPrefix(key, prefix+".") {
+		if isOwn(prefix, key) {
 			keys = append(keys, key)
 		}
 	}
@@ -45,60 +45,45 @@ func ownKeys(prefix string, labels map[string]string) []string {
 	return keys
 }
 
-// tooMany refuses the container as a whole: reading a part of its labels might
+func isOwn(prefix, key string) bool {
+	return key == prefix || len(key) > len(prefix) && key[len(prefix)] == '.' && strings.HasPrefix(key, prefix)
+}
+
+// textSize is how many bytes are to be read. A value that is too long by itself
+// is refused by itself, unread.
+func textSize(keys []string, labels map[string]string) int {
+	size := 0
+	for _, key := range keys {
+		size += len(key)
+		if n := len(labels[key]); n <= MaxValue {
+			size += n
+		}
+	}
+	return size
+}
+
+// tooMuch refuses the container as a whole: reading a part of its labels might
 // leave out a check.
-func tooMany(prefix string, n int) Decoded {
-	reason := fmt.Sprintf("are %d labels on one container; at most %d are read, so none was", n, MaxLabels)
+func tooMuch(prefix, reason string) Decoded {
 	return Decoded{Exposed: true, Problems: []Problem{{Label: prefix + ".*", Reason: reason}}}
-}
-
-// maxStrays is how many labels that are none of ours are worth a warning.
-const maxStrays = 20
-
-// strayKeys warns of labels that look like ours on a container that has none of
-// ours: `Rota.host`, `rota-host`, `rotta.host`.
-func strayKeys(prefix string, labels map[string]string) []Problem {
-	var all []Problem
-	for _, key := range slices.Sorted(maps.Keys(labels)) {
-		if right := meantPrefix(prefix, key); right != "" && len(all) < maxStrays {
-			l := label{key: key, value: labels[key]}
-			p := l.problem("is not one of our labels, but almost", right)
-			p.Warning = true
-			all = append(all, p)
-		}
-	}
-	return all
-}
-
-// meantPrefix is the key with the right prefix if it has nearly that one and an
-// option behind it, else "".
-func meantPrefix(prefix, key string) string {
-	for _, end := range [...]int{len(prefix) - 1, len(prefix), len(prefix) + 1} {
-		if end < 1 || end >= len(key) || !strings.ContainsRune(".-_:/", rune(key[end])) || distance(fold(key[:end]), prefix, 2) == 2 {
-			continue
-		}
-		if key[end] != '.' && strings.ContainsRune(key[end:], '.') {
-			continue // a name space of its own, such as `rota-demo.port`
-		}
-		m := theGrammar.newReader(prefix, nil).read(key[end+1:])
-		switch {
-		case m.target != "" && key[end] != '.': // `rota-demo.host` is of another prefix
-		case m.option != nil:
-			return join(prefix, key[end+1:])
-		case m.right != "":
-			return m.right
-		}
-	}
-	return ""
 }
 
 // decoder sorts the labels of one container to their Targets.
 type decoder struct {
 	prefix    string
+	allowance *allowance
 	container *draft // takes what belongs to no single Target
 	targets   map[string]*draft
+	anybodys  []label // checks that cannot be placed
+	strays    []label // labels that are almost ours
 	// named: a label speaks of a Target by name, be it one that cannot be.
 	named bool
+}
+
+func newDecoder(prefix string) *decoder {
+	d := &decoder{prefix: prefix, allowance: newAllowance(), targets: map[string]*draft{}}
+	d.container = newDraft("", d.allowance)
+	return d
 }
 
 func (d *decoder) readAll(keys []string, labels map[string]string) {
@@ -116,7 +101,11 @@ func (d *decoder) readAll(keys []string, labels map[string]string) {
 		}
 		d.named = d.named || l.nowhere || l.target != ""
 		d.place(l).take(l)
+		if l.anybodys {
+			d.anybodys = append(d.anybodys, l)
+		}
 	}
+	d.strays = reader.strays(labels)
 }
 
 // place is the draft that a label is for.
@@ -129,7 +118,7 @@ func (d *decoder) place(l label) *draft {
 
 func (d *decoder) target(name string) *draft {
 	if d.targets[name] == nil {
-		d.targets[name] = newDraft(name)
+		d.targets[name] = newDraft(name, d.allowance)
 	}
 	return d.targets[name]
 }
@@ -140,6 +129,8 @@ func (d *decoder) result(asked bool) Decoded {
 		d.target("")
 	}
 	d.guardNeighbours()
+	d.guardStrays()
+	d.guardAll()
 	out := Decoded{
 		Exposed: asked && !d.container.hidden,
 		Hidden:  d.container.hidden,
@@ -181,14 +172,16 @@ type draft struct {
 	match spec.Match // the conditions, for every host and path
 	taken []label    // all labels seen, in order
 
+	allowance *allowance // shared by all drafts of a container
+
 	// Of the container as a whole.
 	name   string
 	hidden bool
 }
 
 // newDraft has every option at its default.
-func newDraft(name string) *draft {
-	return &draft{Target: Target{
+func newDraft(name string, a *allowance) *draft {
+	return &draft{allowance: a, Target: Target{
 		Name:     name,
 		Spec:     spec.NewTarget(""),
 		Upstream: Upstream{Scheme: spec.HTTP, Weight: 1, HostHeader: spec.HostKeep},
@@ -231,16 +224,19 @@ func (d *draft) set(l label) error {
 	if err := checkValue(l.value); err != nil {
 		return err
 	}
+	if err := d.allowance.spendPatterns(l); err != nil {
+		return err
+	}
 	return l.option.set(d, l)
 }
 
 // checkValue refuses what is wrong in any value.
 func checkValue(s string) error {
 	switch {
-	case strings.TrimSpace(s) == "":
-		return refuse("", "is empty")
 	case len(s) > MaxValue:
 		return refuse("", "is %d bytes long; at most %d are read", len(s), MaxValue)
+	case strings.TrimSpace(s) == "":
+		return refuse("", "is empty")
 	case !utf8.ValidString(s):
 		return refuse("", "is not UTF-8")
 	case strings.ContainsFunc(s, unicode.IsControl):

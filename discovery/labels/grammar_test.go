@@ -70,7 +70,7 @@ func TestDefaultsAreWhatTheTableSays(t *testing.T) {
 		if o.Default == "any" || o.Default == "none" {
 			continue
 		}
-		set, unset := newDraft(""), newDraft("")
+		set, unset := newDraft("", newAllowance()), newDraft("", newAllowance())
 		if err := o.set(set, label{value: o.Default}); err != nil {
 			t.Errorf("%s: the default %q is refused: %v", o.Key, o.Default, err)
 		}

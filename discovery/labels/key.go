@@ -26,6 +26,10 @@ type reading struct {
 	spoils Scope
 	// nowhere: the mistake is in the Target's name, so it is nobody's.
 	nowhere bool
+	// anybodys: a check, whose Target cannot be made out, so that any may be the
+	// one. check is the access option it probably is, or a word like `auth`.
+	anybodys bool
+	check    string
 	// doubt is a warning about a key that has a meaning, perhaps not the one
 	// that was wanted.
 	doubt string
@@ -83,7 +87,7 @@ func (r reader) read(key string) reading {
 // that would be an access option always is: a check must never be dropped
 // because it was taken for a Target.
 func (r reader) misspelt(key, first, rest string) bool {
-	if r.groups[fold(first)] || r.fused(key) != "" {
+	if r.groups[trimmed(first)] || r.fused(key) != "" {
 		return true
 	}
 	if o, _ := r.find(rest); o != nil {
@@ -100,8 +104,9 @@ func (r reader) misspelt(key, first, rest string) bool {
 // behind its first word is put in, or "": `authoidc.client` would otherwise be
 // a Target of that name.
 func (g *grammar) fused(key string) string {
+	low := fold(key)
 	for _, group := range g.words {
-		behind, found := strings.CutPrefix(fold(key), group)
+		behind, found := strings.CutPrefix(low, group)
 		if !found || !g.guarded[group] {
 			continue
 		}
@@ -115,9 +120,11 @@ func (g *grammar) fused(key string) string {
 // nearGroup is the first word of keys that a mistyped one is at most two slips
 // away from, or "". Of equally near ones it is one that guards.
 func (g *grammar) nearGroup(word string) string {
-	best, least := "", min(slack(word), 2)+1
+	limit := min(slack(word), 2) + 1
+	best, least := "", limit
+	low := fold(word)
 	for _, group := range g.words {
-		d := distance(fold(word), group, least+1)
+		d := distance(low, group, min(least+1, limit))
 		if d < least || d == least && best != "" && g.guarded[group] {
 			best, least = group, d
 		}
@@ -138,19 +145,87 @@ func (r reader) readOption(target, key string) reading {
 	return reading{target: target, option: o, name: name}
 }
 
-// badTarget is an option of a Target that cannot have its name. Written in
-// lower case it may name one, and then that one suffers.
+// badTarget is an option of a Target that cannot have its name. If it is plain
+// which one is meant, that one suffers. A check is somebody's in any case.
 func (r reader) badTarget(first, rest string) reading {
 	m := reading{fault: "names a Target with other characters than a-z, 0-9, _ and -, or more than 63 of them", nowhere: true}
-	o, _ := r.find(rest)
-	if low := fold(first); isTargetName(low) {
-		m.target, m.nowhere, m.spoils = low, false, TargetWide
-		m.right = join(r.prefix, low, rest)
-		if o == nil || o.Scope == Access {
+	m.check = r.mayGuard(rest)
+	if m.check != "" {
+		m.spoils = Access
+	}
+	if name := r.nearTarget(first); name != "" {
+		m.target, m.nowhere = name, false
+		m.right = join(r.prefix, name, rest)
+		m.spoils = TargetWide
+		if o, _ := r.find(rest); o == nil || m.check != "" {
 			m.spoils = Access
 		}
 	}
+	m.anybodys = m.check != "" && (m.nowhere || !r.described[m.target])
 	return m
+}
+
+// nearTarget is the Target that is meant by a name which cannot be one, or "":
+// one in lower case, or a described one without what stands around it.
+func (r reader) nearTarget(name string) string {
+	if low := fold(name); isTargetName(low) {
+		return low
+	}
+	if bare := trimmed(name); isTargetName(bare) && r.described[bare] {
+		return bare
+	}
+	return ""
+}
+
+// mayGuard is the access option, or the word such options start with, that a key
+// is or would rather be taken for than passed over, or "".
+func (r reader) mayGuard(key string) string {
+	if o, _ := r.find(key); o != nil {
+		if o.Scope == Access {
+			return o.Key
+		}
+		return ""
+	}
+	return r.unknown("", key).check
+}
+
+// guard is mayGuard for keys of which it is not sure that they are ours at all:
+// it takes one slip.
+func (r reader) guard(key string) string {
+	low := fold(key)
+	if o, _ := r.find(low); o != nil {
+		if o.Scope == Access {
+			return o.Key
+		}
+		return ""
+	}
+	if first, _, _ := strings.Cut(low, "."); r.guarded[first] {
+		return first
+	}
+	if m := r.meant(key); m.key != "" && m.slips <= 1 && r.byKey[m.key].Scope == Access {
+		return m.key
+	}
+	return ""
+}
+
+// maxBehind is how many words of a key are tried as a Target's name with too
+// many dots.
+const maxBehind = 4
+
+// guardBehind is the guard that stands behind some words, which must have been
+// meant for a Target's name.
+func (r reader) guardBehind(key string) string {
+	for range maxBehind {
+		_, rest, nested := strings.Cut(key, ".")
+		if !nested {
+			return ""
+		}
+		if check := r.guard(rest); check != "" {
+			return check
+		}
+		key = rest
+	}
+	return ""
 }
 
 // doubted warns of `health.host` mistyped as `heath.host`: both mean something.
@@ -166,22 +241,34 @@ func (r reader) doubted(first, rest string, m reading) reading {
 // unknown is a key that is no option. It spoils the access to the Target when
 // there is reason to think that a check was wanted.
 func (r reader) unknown(target, key string) reading {
-	found := r.meant(key)
+	key = visible(key)
+	first, _, _ := strings.Cut(key, ".")
+	found, group := r.meant(key), r.nearGroup(first)
 	m := reading{target: target, fault: "is no option", meant: found.key, spoils: TargetWide}
 	if found.key != "" {
 		m.right = join(r.prefix, target, found.text)
 	} else {
-		m.fault = r.whyUnknown(key)
-	}
-	first, _, _ := strings.Cut(key, ".")
-	wanted := r.byKey[found.key]
-	switch {
-	case wanted != nil && wanted.Scope == ContainerWide && target == "":
-		m.spoils = ContainerWide
-	case wanted != nil && wanted.Scope == Access, r.guarded[first], r.guarded[r.nearGroup(first)]:
-		m.spoils = Access
-	case wanted == nil && target != "":
+		m.fault = r.whyUnknown(key, group)
 		r.mendDots(&m, key)
+	}
+	wanted := r.byKey[found.key]
+	if wanted != nil && wanted.Scope == ContainerWide && target == "" {
+		m.spoils = ContainerWide
+		return m
+	}
+	switch {
+	case wanted != nil && wanted.Scope == Access:
+		m.check = wanted.Key
+	case r.guarded[trimmed(first)]:
+		m.check = trimmed(first)
+	case r.guarded[group]:
+		m.check = group
+	case wanted == nil:
+		m.check = r.guardBehind(key)
+		m.anybodys = m.check != "" && (target == "" || !r.described[target])
+	}
+	if m.check != "" {
+		m.spoils = Access
 	}
 	return m
 }
@@ -189,21 +276,15 @@ func (r reader) unknown(target, key string) reading {
 // mendDots recognises `rota.my.app.host`: a Target's name has no dots.
 func (r reader) mendDots(m *reading, key string) {
 	first, rest, _ := strings.Cut(key, ".")
-	o, _ := r.find(rest)
-	if o == nil {
-		return
-	}
-	m.right = join(r.prefix, m.target+"-"+first, rest)
-	if o.Scope == Access {
-		m.spoils = Access
+	if o, _ := r.find(rest); o != nil && m.target != "" {
+		m.right = join(r.prefix, m.target+"-"+first, rest)
 	}
 }
 
 // whyUnknown says what is wrong with a key that resembles no option, and if its
-// first word is one or nearly one, what may stand behind that.
-func (r reader) whyUnknown(key string) string {
+// first word is one or nearly one, group, what may stand behind that.
+func (r reader) whyUnknown(key, group string) string {
 	first, rest, nested := strings.Cut(key, ".")
-	group := r.nearGroup(first)
 	below := strings.Join(r.below(group), ", ")
 	switch o, _ := r.find(rest); {
 	case below != "" && (nested || group == first):
@@ -246,6 +327,7 @@ func (g *grammar) meant(key string) meaning {
 	}
 	var best meaning
 	least := len(key) + 1
+	low := fold(key)
 	consider := func(o *Option, spelling string) {
 		head, name := key, ""
 		if o.Family() {
@@ -253,7 +335,7 @@ func (g *grammar) meant(key string) meaning {
 			name = cmp.Or(name, o.Name)
 		}
 		limit := min(least, slack(head)+1)
-		if d := distance(fold(head), spelling, limit); d < limit {
+		if d := distance(low[:len(head)], spelling, limit); d < limit {
 			least, best = d, meaning{o.Key, o.Key + name, d}
 		}
 	}
@@ -289,4 +371,21 @@ func fold(s string) string {
 		}
 	}
 	return string(low)
+}
+
+// visible is s without what one does not see: spaces, control characters and
+// whatever is not ASCII, which is in no key of ours but at the end of a NAME.
+func visible(s string) string {
+	return strings.Map(func(c rune) rune {
+		if c <= ' ' || c > '~' {
+			return -1
+		}
+		return c
+	}, s)
+}
+
+// trimmed is a word in lower case, without what is not seen and whatever else
+// stands around its letters and digits.
+func trimmed(word string) string {
+	return strings.TrimFunc(fold(visible(word)), func(c rune) bool { return !isAlphanumeric(byte(c)) })
 }

@@ -114,6 +114,8 @@ type grammar struct {
 	guarded map[string]bool
 	// words are the groups, sorted as in the table.
 	words []string
+	// longest is the length of the longest key.
+	longest int
 }
 
 // theGrammar is constant: built from the table and only read.
@@ -124,6 +126,7 @@ func newGrammar(options []Option) *grammar {
 	for i := range options {
 		o := &options[i]
 		g.byKey[o.Key] = o
+		g.longest = max(g.longest, len(o.Key))
 		group, _, _ := strings.Cut(o.Key, ".")
 		if !g.groups[group] {
 			g.words = append(g.words, group)
@@ -155,7 +158,9 @@ func (g *grammar) find(key string) (o *Option, name string) {
 	if o := g.byKey[key]; o != nil && !o.Family() {
 		return o, ""
 	}
-	for cut := strings.LastIndexByte(key, '.'); cut > 0; cut = strings.LastIndexByte(key[:cut], '.') {
+	// A family's own key is short, however many dots its NAME has.
+	head := key[:min(len(key), g.longest)]
+	for cut := strings.LastIndexByte(head, '.'); cut > 0; cut = strings.LastIndexByte(head[:cut], '.') {
 		if o := g.byKey[key[:cut+1]]; o != nil {
 			return o, key[cut+1:]
 		}

@@ -90,7 +90,7 @@ func (l label) secret() bool {
 		}
 	}
 	for _, mark := range secretValues {
-		if strings.Contains(l.value, mark) {
+		if strings.Contains(l.value[:min(len(l.value), MaxValue)], mark) {
 			return true
 		}
 	}

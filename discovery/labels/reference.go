@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/rota-proxy/rota/proxy/spec"
 )
 
 // WriteReference writes docs/labels.md: the same rows as [WriteHelp] as
@@ -12,7 +14,8 @@ func WriteReference(w io.Writer) error {
 	p := newPage(w)
 	p.line("<!-- Generated from discovery/labels/grammar.go: go run . labels --markdown > docs/labels.md -->")
 	p.line()
-	p.line(fmt.Sprintf(strings.TrimSpace(rules), MaxValue>>10, MaxLabels, MaxPattern>>10, MaxMatches))
+	p.line(fmt.Sprintf(strings.TrimSpace(rules), MaxValue>>10, MaxLabels, MaxText>>10,
+		MaxPattern>>10, spec.MaxInstructions, MaxPatterns>>10, MaxMatches))
 	for _, s := range sectionNotes {
 		if options := inSection(s.section); len(options) > 0 {
 			p.line()
@@ -83,8 +86,9 @@ services:
   Zero is only taken where the table says so.
 - Values are data: nothing is expanded, and no label can name a file, a socket, or the address of anything but its own
   container.
-- Limits: a value %d KiB, %d labels of ours on a container, a regular expression (RE2) %d KiB, %d matches of hosts and
-  paths in a Target. Control characters are refused.
+- Limits: a value %d KiB, %d labels of ours on a container with %d KiB in all; a regular expression (RE2) %d KiB and %d
+  compiled instructions, so ` + "`.+` rather than `.{0,999}.{0,999}`" + `, those of a container %d KiB in all; %d matches of
+  hosts and paths in a Target, fewer if templates and conditions make each of them large. Control characters are refused.
 
 ## When something is wrong
 
@@ -94,7 +98,9 @@ label, value, reason and the nearest right spelling.
 - A wrong option of the Target as a whole: it keeps its last good definition; without one it is not created.
 - A wrong option of an Upstream: that container is left out, its siblings serve.
 - A wrong option that guards (` + "`client`, `allow`, `deny`, `auth`, `tls.client-ca`" + `), or what looks like one mistyped: the Target
-  answers 503. A check is never dropped.
+  answers 503. A check is never dropped: if it is not plain which Target one is for (` + "`rota..allow`, `rota.my app.client`" + `), or
+  if its prefix is only nearly ours (` + "`Rota.allow`, `rota-allow`" + `), it shuts each Target of the container that it may be
+  meant for.
 `
 
 const stages = `

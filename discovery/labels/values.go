@@ -6,7 +6,7 @@ import (
 	"math"
 	"net/netip"
 	"net/url"
-	"regexp"
+	"regexp/syntax"
 	"strconv"
 	"strings"
 	"time"
@@ -23,8 +23,14 @@ const (
 	MaxValue   = 16 << 10       // bytes of one value
 	MaxPattern = spec.MaxRegexp // bytes of one regular expression
 	MaxMatches = 1000           // hosts times paths of one Target
-	maxName    = 63             // bytes of a Target's or listener's name
-	maxCount   = 1_000_000      // of any number without a bound of its own
+
+	// Of all labels of a container together.
+	MaxText     = 128 << 10 // bytes of keys and values
+	MaxPatterns = 16 << 10  // bytes of regular expressions
+	MaxCost     = 256 << 10 // of all matches, see [spec.Match.Cost]
+
+	maxName  = 63        // bytes of a Target's or listener's name
+	maxCount = 1_000_000 // of any number without a bound of its own
 )
 
 // off is the word that disables a duration, size or count.
@@ -346,16 +352,14 @@ func pattern(s string) (string, error) {
 	if s == "" {
 		return "", refuse("", "has no regular expression after the ~")
 	}
-	if _, err := regexp.Compile(s); err != nil {
-		return "", refuse("", "is not a regular expression that RE2 takes: %s", regexpFault(err))
+	_, err := spec.RegexpSize(s)
+	if fault := (*syntax.Error)(nil); errors.As(err, &fault) {
+		return "", refuse("", "is not a regular expression that RE2 takes: %s", fault.Code)
+	}
+	if err != nil {
+		return "", refuse("", "has %s", err)
 	}
 	return s, nil
-}
-
-// regexpFault leaves out the expression, which the Problem shows anyway.
-func regexpFault(err error) string {
-	reason, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "error parsing regexp: "), ":")
-	return reason
 }
 
 // hostRule is one item of `host`: a host, and a path if one is written behind it.
