@@ -27,7 +27,7 @@ type UpstreamStatus struct {
 	Address   string
 	State     State
 	// Reason says, for people, why it is not ready: `port 8080 not accepting
-	// for 12 s`. Empty when ready.
+	// for 12 s`, or why a ready one gets nothing. Else empty.
 	Reason   string
 	Since    time.Time // when it entered State
 	Weight   int
