@@ -103,11 +103,11 @@ type connKey struct{}
 
 // followClient is a context that ends when the client is gone: at once after a
 // reset, after a grace when it has only stopped sending. Its cause is then
-// errClientGone. The function it returns ends it for another cause and must be
-// called in any case.
-func followClient(r *http.Request) (context.Context, context.CancelCauseFunc) {
+// errClientGone. conn is nil where somebody else's server accepted it: then there
+// is no telling, and no grace. The function it returns ends it for another cause
+// and must be called in any case.
+func followClient(r *http.Request, conn *clientConn) (context.Context, context.CancelCauseFunc) {
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(r.Context()))
-	conn, _ := r.Context().Value(connKey{}).(*clientConn)
 	stop := context.AfterFunc(r.Context(), func() {
 		if conn != nil && !conn.reset.Load() {
 			sleep(ctx, halfCloseGrace)

@@ -11,15 +11,19 @@ import (
 // Upstream byte for byte, with the Upstream's base in front. query begins with
 // its question mark, if there is one.
 func destination(u *spec.Upstream, path, query string) *url.URL {
-	scheme := string(u.Scheme)
-	if u.Scheme == "" || u.Scheme == spec.H2C {
-		scheme = "http"
-	}
 	basePath, baseQuery, _ := strings.Cut(u.Base, "?")
-	to := &url.URL{Scheme: scheme, Host: u.Address}
+	to := &url.URL{Scheme: urlScheme(u.Scheme), Host: u.Address}
 	setPath(to, joinPath(basePath, path))
 	to.RawQuery, to.ForceQuery = joinQuery(baseQuery, query)
 	return to
+}
+
+// urlScheme is s as URLs know it: h2c is a way to speak http.
+func urlScheme(s spec.Scheme) string {
+	if s == spec.HTTPS {
+		return "https"
+	}
+	return "http"
 }
 
 // setPath avoids what net/url makes of a path when it encodes it again. Opaque

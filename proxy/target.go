@@ -71,7 +71,7 @@ func (t *Target) serve(w http.ResponseWriter, r *http.Request, in *inbound) erro
 		return nil
 	}
 	x := &exchange{target: t, def: def, in: in, w: w, r: r, hold: hold{safe: isSafe(r.Method), gone: r.Context().Done()}}
-	ctx, cancel := followClient(r)
+	ctx, cancel := followClient(r, in.conn)
 	defer cancel(nil)
 	x.ctx = ctx
 	if def.Timeout.Total > 0 {

@@ -41,12 +41,8 @@ func (u *Upstream) weight() int { return u.spec.Load().Weight }
 // url is the Upstream as the library shows it.
 func (u *Upstream) url() *url.URL {
 	s := u.spec.Load()
-	scheme := string(s.Scheme)
-	if s.Scheme == "" || s.Scheme == spec.H2C {
-		scheme = "http"
-	}
 	base, query, _ := strings.Cut(s.Base, "?")
-	shown := &url.URL{Scheme: scheme, Host: s.Address, Path: base, RawPath: base, RawQuery: query}
+	shown := &url.URL{Scheme: urlScheme(s.Scheme), Host: s.Address, Path: base, RawPath: base, RawQuery: query}
 	if plain, err := url.PathUnescape(base); err == nil {
 		shown.Path = plain
 	}
