@@ -166,6 +166,7 @@ func newDemo(o demoOptions, id demoID, s stage) (*demo, error) {
 		Entries:  []string{entryHTTP},
 		Log:      zerolog.Nop(),
 		Publish:  func(targets []spec.Target) { d.mux.Apply(targets...) },
+		Complete: d.mux.Synced,
 	})
 	if err != nil {
 		return nil, errors.Join(err, d.listener.Close(), d.closeMux())
@@ -208,7 +209,6 @@ func (d *demo) open(ctx context.Context, say func(string, ...any)) error {
 	}
 	select {
 	case <-d.watcher.Synced():
-		d.mux.Synced()
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-time.After(demoReady):

@@ -157,6 +157,7 @@ func (s *server) watch(c *config) error {
 		Entries:     s.entries(),
 		Log:         s.log,
 		Publish:     func(targets []spec.Target) { s.mux.Apply(targets...) },
+		Complete:    s.mux.Synced,
 	})
 	if err != nil {
 		return usageErrorf("preparing to follow the engine of --docker or DOCKER_HOST: %w", err)
@@ -213,7 +214,6 @@ func (s *server) Run(ctx context.Context) error {
 	support, background := errgroup.WithContext(background)
 	support.Go(func() error { return unlessEnded(background, s.watcher.Run(background)) })
 	support.Go(func() error { return s.admin.Serve(background, s.adminBound) })
-	support.Go(func() error { s.followSync(background); return nil })
 
 	s.announce()
 	err := s.serveTraffic(ctx, background)
@@ -253,15 +253,6 @@ func (s *server) awaitSync(ctx context.Context) {
 	case <-timer.C:
 		s.log.Warn().Str("error", s.watcher.Status().Error).
 			Msg("traffic is taken in although the engine has not been read yet")
-	}
-}
-
-// followSync tells the Mux that from now on an unknown host is unknown.
-func (s *server) followSync(ctx context.Context) {
-	select {
-	case <-s.watcher.Synced():
-		s.mux.Synced()
-	case <-ctx.Done():
 	}
 }
 

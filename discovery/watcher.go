@@ -47,6 +47,10 @@ type Options struct {
 	// Publish takes the Targets that changed, in full; the first call brings
 	// all there are. It is called from one goroutine, which waits for it.
 	Publish func(targets []spec.Target)
+	// Complete, if given, is called once, after the first set was published in
+	// full and before anybody is told that the engine has been read: who acts on
+	// [Watcher.Synced] or on the Status finds it done. Same goroutine as Publish.
+	Complete func()
 }
 
 // Watcher follows one engine.
@@ -82,6 +86,9 @@ func NewWatcher(o Options) (*Watcher, error) {
 	_ = probe.Close()
 	if o.Publish == nil {
 		o.Publish = func([]spec.Target) {}
+	}
+	if o.Complete == nil {
+		o.Complete = func() {}
 	}
 	o.Prefix = cmp.Or(o.Prefix, labels.DefaultPrefix)
 	o.Engine.Name = o.Engine.name()
@@ -206,6 +213,7 @@ func (w *Watcher) publish(now time.Time) {
 	}
 	w.tell()
 	if first {
+		w.options.Complete()
 		w.report(func(s *EngineStatus) { s.Synced = true })
 		close(w.synced)
 	}

@@ -55,6 +55,27 @@ func TestFirstPictureIsPublishedOnceAndWhole(t *testing.T) {
 	})
 }
 
+// Whoever is told that the engine has been read must find that acted on.
+func TestCompleteComesBeforeSyncedIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		watchers, calls := make(chan *Watcher, 1), 0
+		w, seen := newDouble(running("a", web)).watch(t, func(o *Options) {
+			o.Complete = func() {
+				calls++
+				if w := <-watchers; w.hasSynced() || w.Status().Synced {
+					t.Error("it was told before")
+				}
+			}
+		})
+		watchers <- w
+		later(time.Second)
+		<-w.Synced()
+		if calls != 1 || seen.published() != 1 {
+			t.Errorf("Complete was called %d times, after %d sets", calls, seen.published())
+		}
+	})
+}
+
 func TestKillDrainsBeforeAnyInspect(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDouble(running("a", web))
