@@ -17,6 +17,13 @@ type answerCode string
 
 // All the codes there are.
 const (
+	codeBadRequest    answerCode = "bad-request"
+	codeHeadTimeout   answerCode = "head-timeout"
+	codeTargetTooLong answerCode = "target-too-long"
+	codeExpectation   answerCode = "expectation-failed"
+	codeHeadTooLarge  answerCode = "head-too-large"
+	codeCoding        answerCode = "unknown-coding"
+	codeVersion       answerCode = "unknown-version"
 	codeBadHost       answerCode = "bad-host"
 	codeBadTarget     answerCode = "bad-target"
 	codeAmbiguousPath answerCode = "ambiguous-path"
@@ -51,6 +58,20 @@ type answerKind struct {
 // kind is the closed list of the proxy's own answers.
 func (c answerCode) kind() answerKind {
 	switch c {
+	case codeBadRequest:
+		return answerKind{status: 400, text: "the request is malformed"}
+	case codeHeadTimeout:
+		return answerKind{status: 408, text: "the head of the request did not come in time"}
+	case codeTargetTooLong:
+		return answerKind{status: 414, text: "the request target is too long"}
+	case codeExpectation:
+		return answerKind{status: 417, text: "an expectation other than 100-continue"}
+	case codeHeadTooLarge:
+		return answerKind{status: 431, text: "the head of the request is too large"}
+	case codeCoding:
+		return answerKind{status: 501, text: "an unknown transfer coding"}
+	case codeVersion:
+		return answerKind{status: 505, text: "a version other than HTTP/1.1 and 1.0"}
 	case codeBadHost:
 		return answerKind{status: 400, text: "the request names no valid host"}
 	case codeBadTarget:

@@ -1,20 +1,19 @@
 package proxy
 
 import (
-	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptrace"
-	"net/textproto"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/rota-proxy/rota/internal/lifetime"
+	"github.com/rota-proxy/rota/proxy/h1"
 	"github.com/rota-proxy/rota/proxy/spec"
 )
 
@@ -36,136 +35,163 @@ const (
 
 // attempt is one try of one request at one Upstream.
 type attempt struct {
-	ctx        context.Context
-	cancel     context.CancelCauseFunc
-	repeatable func() bool // whether the request may be sent elsewhere
-	answered   atomic.Bool // a byte of the final answer has come
+	exchange *exchange
+	life     lifetime.Lifetime // ends when the attempt is to be given up
+	release  func()            // the room's; called once it is known whether there is an answer
+	interim  interim
+	answered atomic.Bool // a byte of the final answer has come
 
-	mu        sync.Mutex  // the body is sent by another goroutine than the one that waits
-	patience  *time.Timer // ends the wait for the answer's head; nil: no bound, or it is there
-	allowance time.Duration
-	waiting   time.Time // since when
+	mu   sync.Mutex
+	held *h1.Conn // what has to be interrupted for the attempt to end
 
 	conn    atomic.Pointer[upstreamConn]
-	reached atomic.Bool // a connection was made and handed to the request
+	wrote   bool        // some of the request was written by the engine
+	std     bool        // the request went through net/http's Transport
+	reached atomic.Bool // a connection was made and given the request
 
-	interim *interim
+	before, after *attempt // in the Upstream's list, under its lock
+}
+
+// cancel gives the attempt up; the first reason counts.
+func (a *attempt) cancel(why error) {
+	a.life.End(why)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.held != nil {
+		a.held.Interrupt()
+	}
+}
+
+// hold makes conn what cancel interrupts; false if it is too late for that.
+func (a *attempt) hold(conn *h1.Conn) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.life.Err() != nil {
+		return false
+	}
+	a.held = conn
+	return true
+}
+
+// letGo ends what hold began.
+func (a *attempt) letGo() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.held = nil
+}
+
+// reach notes, once, that the Upstream was given the request.
+func (a *attempt) reach(u *Upstream) {
+	if !a.reached.Swap(true) {
+		u.requests.Add(1)
+	}
+}
+
+// repeatable says whether the request may be sent elsewhere.
+func (a *attempt) repeatable() bool { return a.exchange.repeatable() }
+
+// settled tells the room, once, that the Upstream has answered or failed.
+func (a *attempt) settled() {
+	if a.release != nil {
+		a.release()
+		a.release = nil
+	}
 }
 
 // attempt sends the request to one Upstream and relays the answer if there is
 // one. release is called as soon as it is known whether there is.
 func (x *exchange) attempt(c choice, release func()) outcome {
-	release = sync.OnceFunc(release)
-	defer release()
-	ctx, cancel := context.WithCancelCause(x.ctx)
-	defer cancel(nil)
-	a := &attempt{ctx: ctx, cancel: cancel, repeatable: x.repeatable, interim: newInterim(x.w, x.r)}
+	a := x.newAttempt(release)
+	defer x.endAttempt()
+	defer a.settled()
 	u := c.upstream
-	x.in.record.upstream = u.name()
+	x.in.record.upstream = u
 	u.begin(a)
 	defer u.end(a)
 	if u.unfit() && !c.doubtful {
 		return outcome{unsent, errLeft}
 	}
-	defer x.beginPatience(a)()
-	res, err := u.roundTrip(x.outgoing(a.traced(ctx, u, x.dialLimit(c)), a, c))
+	begun := time.Now()
+	w := u.carrier.Load()
+	if w == nil {
+		return outcome{unsent, &dialError{u.spec.Load().Address, errors.New("not usable")}}
+	}
+	res, err := (*w).send(x, a, c)
 	a.interim.end()
-	release()
+	a.settled()
+	if x.def.Timeout.Response > 0 {
+		x.spent += time.Since(begun)
+	}
 	if err != nil {
-		return x.classify(ctx, a, u, err)
+		return x.classify(a, u, err)
 	}
-	a.answered.Store(true)
-	x.spent += a.endPatience()
-	defer res.Body.Close()
-	if x.wantsAnother(u, res) {
-		return outcome{rejected, fmt.Errorf("the Upstream answered %d", res.StatusCode)}
+	defer res.close()
+	if x.wantsAnother(u, res.status()) {
+		return outcome{rejected, fmt.Errorf("the Upstream answered %d", res.status())}
 	}
-	return x.relay(ctx, a, u, res)
+	return x.relay(a, res)
 }
 
-func (u *Upstream) roundTrip(r *http.Request) (*http.Response, error) {
-	t := u.transport.Load()
-	if t == nil {
-		return nil, &dialError{u.spec.Load().Address, errors.New("not usable")}
+// newAttempt begins an attempt, which ends when the request does.
+func (x *exchange) newAttempt(release func()) *attempt {
+	a := &x.first
+	if x.in.record.attempts > 1 {
+		a = &attempt{}
 	}
-	return t.RoundTrip(r)
+	a.exchange, a.release = x, release
+	a.interim.w, a.interim.wanted = x.w, x.r.ProtoAtLeast(1, 1)
+	x.current.Store(a)
+	if why := x.life.Err(); why != nil {
+		a.cancel(why)
+	}
+	return a
+}
+
+func (x *exchange) endAttempt() { x.current.Store(nil) }
+
+// cancel ends the request, and the attempt at hand with it.
+func (x *exchange) cancel(why error) {
+	x.life.End(why)
+	if a := x.current.Load(); a != nil {
+		a.cancel(why)
+	}
+}
+
+// patienceLeft is what the attempts before have left of the time for an answer; 0
+// is no bound.
+func (x *exchange) patienceLeft() time.Duration {
+	if limit := x.def.Timeout.Response; limit > 0 {
+		return max(time.Nanosecond, limit-x.spent)
+	}
+	return 0
 }
 
 func (x *exchange) dialLimit(c choice) time.Duration {
 	return c.upstream.dialLimit(x.def.Timeout.Dial, c.last)
 }
 
-// beginPatience bounds the wait for the head of the answer by what the attempts
-// before have left of it. The function it returns accounts for this one.
-func (x *exchange) beginPatience(a *attempt) func() {
-	limit := x.def.Timeout.Response
-	if limit <= 0 {
-		return func() {}
-	}
-	a.allowance = max(0, limit-x.spent)
-	a.waiting = time.Now()
-	a.patience = time.AfterFunc(a.allowance, func() { a.cancel(errResponseTimeout) })
-	return func() { x.spent += a.endPatience() }
-}
-
-// endPatience: the head is there, or nothing is waited for any more. It answers
-// how long was waited.
-func (a *attempt) endPatience() time.Duration {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.patience == nil {
-		return 0
-	}
-	a.patience.Stop()
-	a.patience = nil
-	return time.Since(a.waiting)
-}
-
-// progress is called while the client's body is sent on: an Upstream cannot be
-// expected to answer before it has it all, so the wait begins anew.
-func (a *attempt) progress() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.patience != nil {
-		a.patience.Reset(a.allowance)
-		a.waiting = time.Now()
-	}
-}
-
-// traced makes the transport tell how far the request gets.
-func (a *attempt) traced(ctx context.Context, u *Upstream, limit time.Duration) context.Context {
-	return httptrace.WithClientTrace(withDialLimit(ctx, limit), &httptrace.ClientTrace{
-		GotConn: func(info httptrace.GotConnInfo) {
-			if !a.reached.Swap(true) {
-				u.requests.Add(1)
-			}
-			if conn := alone(info.Conn); conn != nil {
-				conn.begin()
-				a.conn.Store(conn)
-			}
-		},
-		GotFirstResponseByte: func() { a.answered.Store(true) },
-		Got1xxResponse: func(code int, header textproto.MIMEHeader) error {
-			a.answered.Store(false) // that was not the answer
-			return a.interim.pass(code, http.Header(header))
-		},
-	})
-}
-
-// wrote says whether a byte of the request may have reached the Upstream.
-func (a *attempt) wrote() bool {
-	if !a.reached.Load() {
+// mayHaveArrived says whether a byte of the request may have reached the
+// Upstream.
+func (a *attempt) mayHaveArrived() bool {
+	switch conn := a.conn.Load(); {
+	case !a.reached.Load():
 		return false
+	case conn != nil:
+		return conn.wrote.Load()
+	case a.std:
+		return true
 	}
-	conn := a.conn.Load()
-	return conn == nil || conn.wrote.Load()
+	return a.wrote
 }
 
 // classify says what a failed round trip means for the request.
-func (x *exchange) classify(ctx context.Context, a *attempt, u *Upstream, err error) outcome {
+func (x *exchange) classify(a *attempt, u *Upstream, err error) outcome {
 	var dial *dialError
-	cause := context.Cause(ctx)
+	var unwritable *requestError
+	cause := a.life.Err()
 	switch {
+	case errors.As(err, &unwritable):
+		return outcome{failed, err}
 	case cause != nil && !isLeaving(cause):
 		return outcome{failed, cause}
 	case x.in.body != nil && x.in.body.failure() != nil:
@@ -180,7 +206,7 @@ func (x *exchange) classify(ctx context.Context, a *attempt, u *Upstream, err er
 	case !a.reached.Load() && cause == nil:
 		x.target.upstreams.refused(u) // it hung up while we shook hands
 		return outcome{unsent, err}
-	case !a.wrote():
+	case !a.mayHaveArrived():
 		return outcome{unsent, err}
 	case a.answered.Load() && cause == nil:
 		return outcome{failed, fmt.Errorf("reading the answer: %w", err)}
@@ -212,8 +238,11 @@ func (e *bodyError) Unwrap() error { return e.err }
 
 // wantsAnother says whether the answer's status is one that this Target treats
 // like no answer, and another Upstream may be asked and is there.
-func (x *exchange) wantsAnother(u *Upstream, res *http.Response) bool {
-	rejects := slices.ContainsFunc(x.def.Retry.Statuses, func(s spec.StatusRange) bool { return s.Holds(res.StatusCode) })
+func (x *exchange) wantsAnother(u *Upstream, status int) bool {
+	if len(x.def.Retry.Statuses) == 0 {
+		return false
+	}
+	rejects := slices.ContainsFunc(x.def.Retry.Statuses, func(s spec.StatusRange) bool { return s.Holds(status) })
 	return rejects && x.target.upstreams.candidates(x.tried) > 1 && x.repeatable() && x.mayRepeat(u) && x.reclaimBody()
 }
 
@@ -230,10 +259,6 @@ type interim struct {
 	mu    sync.Mutex
 	w     http.ResponseWriter // nil when the handler has moved on
 	count int
-}
-
-func newInterim(w http.ResponseWriter, r *http.Request) *interim {
-	return &interim{w: w, wanted: r.ProtoAtLeast(1, 1)}
 }
 
 // pass hands an interim response on; 100 is between us and each side (RFC 9110,

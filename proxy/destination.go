@@ -62,3 +62,14 @@ func joinQuery(base, query string) (joined string, force bool) {
 	}
 	return base + "&" + own, false
 }
+
+// joinTarget puts base, with its query, in front of path and query.
+func joinTarget(base, path, query string) string {
+	basePath, baseQuery, _ := strings.Cut(base, "?")
+	joined, force := joinQuery(baseQuery, query)
+	target := joinPath(basePath, path)
+	if joined != "" || force {
+		target += "?" + joined
+	}
+	return target
+}

@@ -47,6 +47,15 @@ func newDialer(address string, shared bool) *dialer {
 	return d
 }
 
+// forRequest is a connection for a request: the one that proved the Upstream
+// ready, if it is still there, or a new one, made within limit.
+func (d *dialer) forRequest(ctx context.Context, limit time.Duration) (net.Conn, error) {
+	if conn := d.takeWarm(); conn != nil {
+		return conn, nil
+	}
+	return d.dial(ctx, limit)
+}
+
 // limitKey is the context key of a request's own dial limit.
 type limitKey struct{}
 
@@ -55,17 +64,14 @@ func withDialLimit(ctx context.Context, limit time.Duration) context.Context {
 	return context.WithValue(ctx, limitKey{}, limit)
 }
 
-// forRequest is the transport's way to a connection. The network and address it
-// is given are the Upstream's own and are not read again.
-func (d *dialer) forRequest(ctx context.Context, _, _ string) (net.Conn, error) {
-	if conn := d.takeWarm(); conn != nil {
-		return &upstreamConn{Conn: conn, shared: d.shared}, nil
-	}
+// forTransport is the Transport's way to a connection. The network and address
+// it is given are the Upstream's own and are not read again.
+func (d *dialer) forTransport(ctx context.Context, _, _ string) (net.Conn, error) {
 	limit, ok := ctx.Value(limitKey{}).(time.Duration)
 	if !ok {
 		limit = spec.RemoteDial
 	}
-	conn, err := d.dial(ctx, limit)
+	conn, err := d.forRequest(ctx, limit)
 	if err != nil {
 		return nil, err
 	}

@@ -1,11 +1,13 @@
 package proxy
 
 import (
-	"context"
 	"errors"
 	"net/http"
+	"sync/atomic"
 	"time"
 
+	"github.com/rota-proxy/rota/internal/lifetime"
+	"github.com/rota-proxy/rota/proxy/h1"
 	"github.com/rota-proxy/rota/proxy/spec"
 )
 
@@ -24,7 +26,11 @@ type exchange struct {
 	in     *inbound
 	w      http.ResponseWriter
 	r      *http.Request
-	ctx    context.Context
+	life   lifetime.Lifetime // ends when the client is gone or the time is up
+
+	current atomic.Pointer[attempt]
+	first   attempt    // the memory of the first one; most requests need no other
+	request h1.Request // likewise
 
 	tried   []*Upstream // in this pass
 	failure error       // the last attempt's
@@ -66,12 +72,13 @@ type choice struct {
 }
 
 // next is where the request goes now: the next in rotation, or, when there is
-// none or others were here first, whoever the room gives. release is never nil.
+// none or others were here first, whoever the room gives, who is told by
+// release when the Upstream has answered or failed; nil for the others.
 func (x *exchange) next() (choice, func(), error) {
 	t := x.target
 	if len(x.tried) > 0 || !t.room.occupied() {
 		if u := t.upstreams.pick(x.tried); u != nil {
-			return choice{upstream: u, last: t.upstreams.candidates(x.tried) <= 1}, func() {}, nil
+			return choice{upstream: u, last: t.upstreams.candidates(x.tried) <= 1}, nil, nil
 		}
 	}
 	if err := x.mayWait(); err != nil {
@@ -104,8 +111,8 @@ const passPause = 20 * time.Millisecond
 // await holds the request, then starts a new pass.
 func (x *exchange) await() (choice, func(), error) {
 	if x.passes > 1 {
-		if !sleep(x.ctx, passPause) {
-			return choice{}, nil, context.Cause(x.ctx)
+		if !sleep(&x.life, passPause) {
+			return choice{}, nil, x.life.Err()
 		}
 		x.hold.spent += passPause
 	}
@@ -113,13 +120,16 @@ func (x *exchange) await() (choice, func(), error) {
 	if x.in.body != nil && !x.expectsContinue() {
 		x.in.body.readAhead()
 	}
-	u, doubtful, err := x.target.room.enter(x.ctx, &x.hold)
+	if x.hold.gone == nil {
+		x.hold.gone = x.r.Context().Done()
+	}
+	u, doubtful, err := x.target.room.enter(&x.life, &x.hold)
 	x.in.record.held = x.hold.spent
 	if err != nil {
 		return choice{}, nil, err
 	}
 	x.tried = x.tried[:0]
-	release := func() {}
+	var release func()
 	if !doubtful {
 		release = func() { x.target.room.done(u) }
 	}

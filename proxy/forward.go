@@ -1,38 +1,12 @@
 package proxy
 
 import (
-	"context"
-	"maps"
 	"net/http"
 
 	"github.com/rota-proxy/rota/proxy/spec"
 )
 
-// outgoing is the request as the Upstream gets it. Its header is shared by all
-// attempts and not changed any more.
-func (x *exchange) outgoing(ctx context.Context, a *attempt, c choice) *http.Request {
-	u := c.upstream.spec.Load()
-	out := (&http.Request{
-		Method: x.r.Method,
-		URL:    destination(u, x.in.path, x.in.query),
-		Host:   hostHeader(u, x.in),
-		Header: x.in.header,
-		Close:  c.doubtful,
-	}).WithContext(ctx)
-	if x.in.body == nil {
-		return out
-	}
-	view := x.in.body.view()
-	view.progress = a.progress
-	out.Body, out.ContentLength = view, x.r.ContentLength
-	if len(x.in.trailer) > 0 {
-		trailer := maps.Clone(x.in.trailer)
-		out.Trailer = trailer
-		view.ended = func() { fillTrailers(trailer, x.r.Trailer) }
-	}
-	return out
-}
-
+// hostHeader is what the Upstream sees as Host.
 func hostHeader(u *spec.Upstream, in *inbound) string {
 	switch u.HostHeader {
 	case spec.HostUpstream:

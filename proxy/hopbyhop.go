@@ -79,11 +79,11 @@ func setUpgrade(h http.Header, protocol string) {
 	}
 }
 
-// agreesToUpgrade says whether res switches to exactly the protocol asked for.
-func agreesToUpgrade(res *http.Response, asked string) bool {
-	upgrade := res.Header["Upgrade"]
-	return asked != "" && res.StatusCode == http.StatusSwitchingProtocols &&
-		hasToken(res.Header["Connection"], "upgrade") &&
+// agreesToUpgrade says whether an answer switches to exactly the protocol asked
+// for.
+func agreesToUpgrade(status int, header http.Header, asked string) bool {
+	upgrade := header["Upgrade"]
+	return asked != "" && status == http.StatusSwitchingProtocols && hasToken(header["Connection"], "upgrade") &&
 		len(upgrade) == 1 && strings.EqualFold(strings.TrimSpace(upgrade[0]), asked)
 }
 

@@ -136,7 +136,7 @@ func TestAgreesToUpgrade(t *testing.T) {
 		"another status":   {200, sound, "websocket", false},
 		"nothing at all":   {101, fields(), "", false},
 	} {
-		if got := agreesToUpgrade(&http.Response{StatusCode: c.status, Header: c.header}, c.asked); got != c.want {
+		if got := agreesToUpgrade(c.status, c.header, c.asked); got != c.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}

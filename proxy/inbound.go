@@ -7,19 +7,24 @@ import (
 	"runtime/debug"
 	"strconv"
 	"time"
+
+	"github.com/rota-proxy/rota/proxy/h1"
 )
 
 // inbound is what was found out about a request, once, for everybody behind.
 type inbound struct {
 	inquiry
 	*shared
-	record  *record
-	conn    *clientConn // nil where somebody else's server accepted it
+	record  record
+	writer  relayRecorder
 	peer    netip.Addr
 	path    string // as it is sent on
 	upgrade string // protocol the client asks to switch to; empty: none
 	header  http.Header
-	body    *replay     // nil without a body, or before a Target was found
+	room    [24]h1.Field
+	list    []h1.Field  // header as the engine takes it; nil: not made yet
+	whole   []byte      // the body, if all of it was there at once
+	body    *replay     // the body that is still coming; nil before a Target was found
 	trailer http.Header // announced fields that may follow the body
 }
 
@@ -28,19 +33,18 @@ type inbound struct {
 func (s *shared) observe(entry string, next func(http.ResponseWriter, *http.Request, *inbound)) http.Handler {
 	trusted := trustedProxies(s.o.TrustedProxies)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c := &record{begin: time.Now(), entry: entry}
+		in := &inbound{shared: s, record: record{begin: time.Now(), entry: entry}, peer: peerAddr(r.RemoteAddr)}
 		if s.o.Access != nil {
-			defer c.log(s.o.Access, r)
+			defer in.record.log(s.o.Access, r)
 		}
-		in := &inbound{shared: s, record: c, peer: peerAddr(r.RemoteAddr)}
-		in.conn, _ = r.Context().Value(connKey{}).(*clientConn)
-		defer in.closeBody(r)
-		client := trusted.client(in.peer, r.Header)
-		c.client = client.String()
+		defer in.closeBody()
+		in.record.client = trusted.client(in.peer, r.Header)
 		var refusal answerCode
-		in.inquiry, refusal = inquire(r, entry, client)
-		w = &recorder{w, c}
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // of the request before
+		in.inquiry, refusal = inquire(r, entry, in.record.client)
+		if h1.ClientOf(r) == nil {
+			_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // of the request before
+		}
+		w = in.newRecorder(w)
 		if refusal != "" {
 			in.answer(w, r, answer{code: refusal})
 			return
@@ -53,35 +57,24 @@ func (s *shared) observe(entry string, next func(http.ResponseWriter, *http.Requ
 // openBody makes the body ready for attempts, once: a request that is matched
 // anew keeps what was read of it.
 func (in *inbound) openBody(w http.ResponseWriter, r *http.Request, stall time.Duration) {
-	if in.body != nil || !hasBody(r) {
+	if in.body != nil || in.whole != nil || !hasBody(r) {
 		return
+	}
+	if b, ok := r.Body.(h1.Buffered); ok {
+		if in.whole, ok = b.Buffered(); ok {
+			return
+		}
 	}
 	in.trailer = permittedTrailers(r.Trailer) // now, as reading the body writes there
 	in.body = newReplay(r.Body, http.NewResponseController(w), stall)
-	in.answerEarly(w)
 }
 
 func hasBody(r *http.Request) bool { return r.Body != nil && r.Body != http.NoBody }
 
-// answerEarly lets an answer go out before the request's body has come, which
-// net/http would first wait for, without bound. It also stops net/http from
-// looking after the rest of such a body, which closeBody does then: so it is
-// done only on connections of our own.
-func (in *inbound) answerEarly(w http.ResponseWriter) {
-	if in.conn != nil {
-		_ = http.NewResponseController(w).EnableFullDuplex()
-	}
-}
-
-// closeBody ends the reading of the body. What is left of one that was not read
-// to its end must never be taken for the next request.
-func (in *inbound) closeBody(r *http.Request) {
-	whole := !hasBody(r)
+// closeBody ends the reading of the body.
+func (in *inbound) closeBody() {
 	if in.body != nil {
-		whole = in.body.close()
-	}
-	if !whole && in.conn != nil {
-		in.conn.retire()
+		in.body.close()
 	}
 }
 
@@ -111,11 +104,9 @@ func (in *inbound) prepare(r *http.Request, path string) {
 		in.path = in.inquiry.path
 	}
 	in.upgrade = requestedUpgrade(r)
-	in.header = r.Header.Clone()
+	in.header, in.list = r.Header.Clone(), nil
 	cleanRequest(in.header)
 	trustedProxies(in.o.TrustedProxies).setProvenance(in.header, origin{in.peer, schemeOf(r), in.authority})
-	setUpgrade(in.header, in.upgrade)
-	hideReplayKeys(in.header)
 }
 
 func schemeOf(r *http.Request) string {
@@ -141,15 +132,16 @@ func hideReplayKeys(h http.Header) {
 }
 
 // debugHeaders adds to an answer how it came about, if that is wanted.
-func (in *inbound) debugHeaders(h http.Header) {
+func (in *inbound) debugHeaders(header func() http.Header) {
 	if !in.o.DebugHeaders || in.record.target == "" {
 		return
 	}
+	h := header()
 	h.Set("Rota-Target", in.record.target)
 	h.Set("Rota-Attempts", strconv.Itoa(in.record.attempts))
 	h.Set("Rota-Held", in.record.held.Round(time.Millisecond).String())
-	if in.record.upstream != "" {
-		h.Set("Rota-Upstream", in.record.upstream)
+	if in.record.upstream != nil {
+		h.Set("Rota-Upstream", in.record.upstream.name())
 	}
 }
 
@@ -198,10 +190,15 @@ func (m *Mux) refuse(w http.ResponseWriter, r *http.Request, in *inbound, f foun
 // answer gives one of the proxy's own answers.
 func (in *inbound) answer(w http.ResponseWriter, r *http.Request, a answer) {
 	in.record.reason = string(a.code)
-	if hasBody(r) && (in.body == nil || !in.body.whole()) {
+	if in.owesBody(r) {
 		w.Header().Set("Connection", "close")
-		in.answerEarly(w)
 	}
-	in.debugHeaders(w.Header())
+	in.debugHeaders(w.Header)
 	writeAnswer(w, r, a, in.o.DebugHeaders)
+}
+
+// owesBody says whether the client may still be sending a body that nobody will
+// read. On HTTP/2 that is of no consequence for others.
+func (in *inbound) owesBody(r *http.Request) bool {
+	return r.ProtoMajor == 1 && hasBody(r) && in.whole == nil && (in.body == nil || !in.body.whole()) && h1.ClientOf(r) == nil
 }

@@ -2,23 +2,20 @@ package proxy
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
-	"log"
 	"net"
 	"net/http"
+	"net/netip"
+	"runtime/debug"
 	"sync"
 	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
-)
 
-// The bounds that every listener has, whatever the Targets behind it say.
-const (
-	headTimeout = 10 * time.Second
-	idleTimeout = 120 * time.Second
-	maxHead     = 64 << 10
+	"github.com/rota-proxy/rota/proxy/h1"
 )
 
 // ListenerOptions say where a Listener accepts and what serves.
@@ -30,16 +27,23 @@ type ListenerOptions struct {
 	// Grace is how long running requests may go on once Serve's context has
 	// ended. 0 cuts them at once.
 	Grace time.Duration
+	// Bounds of connections and of what comes on them. Zero values are defaults.
+	Bounds Bounds
+	// TLS, if given, is spoken on every connection; whether it then is HTTP/1.1
+	// or HTTP/2 is agreed on (ALPN). nil: neither is encrypted.
+	TLS *tls.Config
 }
 
-// Listener accepts connections and serves HTTP on them.
+// Listener accepts connections and serves HTTP on them: HTTP/1.1 by the engine
+// (package h1), HTTP/2 by net/http.
 type Listener struct {
 	o      ListenerOptions
 	socket net.Listener
-	server *http.Server
-
-	mu       sync.Mutex
-	upgraded map[net.Conn]struct{} // net/http forgets connections it handed over
+	guests *guestBook
+	engine *h1.Server
+	http2  *http.Server
+	queue  *connQueue // of those that speak HTTP/2
+	conns  sync.WaitGroup
 }
 
 // Listen binds the address at once, so that a port that is taken is found out
@@ -49,19 +53,25 @@ func Listen(o ListenerOptions) (*Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("entry %q: %w", o.Name, explainBind(o.Addr, err))
 	}
-	l := &Listener{o: o, socket: socket, upgraded: map[net.Conn]struct{}{}}
-	l.server = &http.Server{
-		Handler:                      o.Handler,
-		ReadHeaderTimeout:            headTimeout,
-		IdleTimeout:                  idleTimeout,
-		MaxHeaderBytes:               maxHead,
-		DisableGeneralOptionsHandler: true,
-		ErrorLog:                     log.New(debugWriter{o.Log}, "", 0),
-		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-			return context.WithValue(ctx, connKey{}, c)
-		},
-		ConnState: l.follow,
+	o.Bounds = o.Bounds.orDefaults()
+	l := &Listener{
+		o: o, socket: socket,
+		guests: newGuestBook(o.Bounds.Conns, o.Bounds.ConnsPerClient),
+		queue:  newConnQueue(socket.Addr()),
 	}
+	l.engine = &h1.Server{
+		Handler:     o.Handler,
+		HeadTimeout: o.Bounds.HeadTimeout,
+		IdleTimeout: o.Bounds.IdleTimeout,
+		Stall:       o.Bounds.Stall,
+		Limits:      h1.Limits{HeadBytes: o.Bounds.HeadBytes, Fields: o.Bounds.Fields},
+		HTTP2:       l.queue.put,
+		Refuse:      refuseUnread,
+		Panicked: func(v any) {
+			o.Log.Error().Interface("panic", v).Bytes("stack", debug.Stack()).Msg("BUG: a request failed inside the proxy")
+		},
+	}
+	l.http2 = newHTTP2Server(o)
 	return l, nil
 }
 
@@ -85,92 +95,107 @@ func (l *Listener) Close() error { return l.socket.Close() }
 // Serve accepts until ctx ends, then lets running requests finish for the
 // grace. A clean end is nil.
 func (l *Listener) Serve(ctx context.Context) error {
+	var servers sync.WaitGroup
+	servers.Go(func() { _ = l.http2.Serve(l.queue) })
 	failed := make(chan error, 1)
-	go func() { failed <- l.server.Serve(clientListener{l.socket}) }()
+	servers.Go(func() { failed <- l.accept(ctx) })
+	defer servers.Wait()
+	var err error
 	select {
-	case err := <-failed:
-		return fmt.Errorf("entry %q: accepting: %w", l.o.Name, err)
+	case err = <-failed:
+		err = fmt.Errorf("entry %q: accepting: %w", l.o.Name, err)
 	case <-ctx.Done():
+		_ = l.socket.Close()
 	}
-	defer func() { <-failed }()
-	return l.shutDown()
+	l.shutDown()
+	return err
+}
+
+// accept takes connections until the socket is closed. What fails for want of
+// descriptors or memory is tried again.
+func (l *Listener) accept(ctx context.Context) error {
+	var pause time.Duration
+	for {
+		conn, err := l.socket.Accept()
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return nil
+		case isPassing(err):
+			pause = min(max(2*pause, acceptPause), time.Second)
+			l.o.Log.Warn().Err(err).Dur("pause_ms", pause).Str("entry", l.o.Name).Msg("no connection can be accepted for now")
+			sleep(ctx, pause)
+			continue
+		case err != nil:
+			return err
+		}
+		pause = 0
+		client := addrOf(conn)
+		if !l.guests.admit(client) {
+			_ = conn.Close()
+			l.guests.complain(l.o.Log, l.o.Name)
+			continue
+		}
+		l.conns.Go(func() { l.serve(conn.(*net.TCPConn), func() { l.guests.leave(client) }) })
+	}
+}
+
+// acceptPause is how long to wait, at first, when accepting fails.
+const acceptPause = 5 * time.Millisecond
+
+func isPassing(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ENOBUFS) ||
+		errors.Is(err, syscall.ENOMEM) || errors.Is(err, syscall.ECONNABORTED)
+}
+
+// addrOf is whom a connection is counted for.
+func addrOf(conn net.Conn) netip.Addr {
+	if tcp, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
+		return tcp.AddrPort().Addr().Unmap()
+	}
+	return netip.Addr{}
+}
+
+// serve serves one connection by whatever protocol it speaks. over is called when
+// it is closed.
+func (l *Listener) serve(conn *net.TCPConn, over func()) {
+	limitUnsent(conn)
+	if l.o.TLS == nil {
+		l.engine.ServeConn(conn, over)
+		return
+	}
+	secure := tls.Server(&guestConn{TCPConn: conn, over: over}, l.o.TLS)
+	ctx, cancel := context.WithTimeout(context.Background(), l.o.Bounds.HandshakeTimeout)
+	defer cancel()
+	if err := secure.HandshakeContext(ctx); err != nil {
+		l.o.Log.Debug().Err(err).Str("entry", l.o.Name).Msg("TLS handshake failed")
+		_ = secure.Close()
+		return
+	}
+	if secure.ConnectionState().NegotiatedProtocol == "h2" {
+		l.queue.put(secure)
+		return
+	}
+	l.engine.ServeConn(secure, nil)
 }
 
 // shutDown drains for the grace and closes what is left then.
-func (l *Listener) shutDown() error {
+func (l *Listener) shutDown() {
 	ctx, cancel := context.WithTimeout(context.Background(), l.o.Grace)
 	defer cancel()
-	err := l.server.Shutdown(ctx)
-	if err == nil && l.awaitUpgraded(ctx) {
-		return nil
-	}
-	l.closeUpgraded()
-	if err := l.server.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
-		return fmt.Errorf("entry %q: closing: %w", l.o.Name, err)
-	}
-	return nil
-}
-
-// follow keeps the list of upgraded connections.
-func (l *Listener) follow(c net.Conn, state http.ConnState) {
-	if state != http.StateHijacked {
-		return
-	}
-	client, ok := c.(*clientConn)
-	if !ok {
-		return
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.upgraded[c] = struct{}{}
-	client.onClose = func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		delete(l.upgraded, c)
-	}
-}
-
-// upgradedPoll is how often a draining Listener looks for the last upgraded
-// connection; it is as coarse as what net/http does for all others.
-const upgradedPoll = 50 * time.Millisecond
-
-// awaitUpgraded waits for upgraded connections to end; false if ctx did first.
-func (l *Listener) awaitUpgraded(ctx context.Context) bool {
-	for {
-		l.mu.Lock()
-		left := len(l.upgraded)
-		l.mu.Unlock()
-		if left == 0 {
-			return true
+	var both sync.WaitGroup
+	both.Go(func() {
+		if l.engine.Shutdown(ctx) != nil {
+			l.engine.Close()
 		}
-		if !sleep(ctx, upgradedPoll) {
-			return false
+	})
+	both.Go(func() {
+		if l.http2.Shutdown(ctx) != nil {
+			_ = l.http2.Close()
 		}
-	}
-}
-
-func (l *Listener) closeUpgraded() {
-	l.mu.Lock()
-	conns := make([]net.Conn, 0, len(l.upgraded))
-	for c := range l.upgraded {
-		conns = append(conns, c)
-	}
-	l.mu.Unlock()
-	for _, c := range conns {
-		c.Close()
-	}
-}
-
-// clientListener makes clientConns.
-type clientListener struct{ net.Listener }
-
-func (l clientListener) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	limitUnsent(c)
-	return &clientConn{Conn: c}, nil
+	})
+	both.Wait()
+	_ = l.queue.Close()
+	l.conns.Wait()
 }
 
 // debugWriter takes what net/http logs: mostly what clients did wrong.

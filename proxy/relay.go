@@ -1,15 +1,15 @@
 package proxy
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/rota-proxy/rota/proxy/h1"
 )
 
 // copyBuffer is what bodies are copied through.
@@ -30,59 +30,85 @@ func (p *copyBuffers) put(b *[]byte) { p.pool.Put(b) }
 
 // relay hands an Upstream's answer to the client. Once it has begun there is no
 // way back: a failure cuts the client's connection, so that the cut is seen.
-func (x *exchange) relay(ctx context.Context, a *attempt, u *Upstream, res *http.Response) outcome {
-	if res.StatusCode == http.StatusSwitchingProtocols {
-		return x.switchProtocols(ctx, u, res)
+func (x *exchange) relay(a *attempt, res response) outcome {
+	status := res.status()
+	if status == http.StatusSwitchingProtocols {
+		return x.switchProtocols(a, res)
 	}
-	if res.StatusCode < 200 || res.StatusCode > 999 {
-		return outcome{failed, fmt.Errorf("the Upstream answered with the status %03d", res.StatusCode)}
+	if status < 200 || status > 999 {
+		return outcome{failed, fmt.Errorf("the Upstream answered with the status %03d", status)}
 	}
+	x.in.debugHeaders(x.w.Header)
+	err := x.relayWhole(a, res)
+	if err != nil {
+		x.in.record.failure = err
+		panic(http.ErrAbortHandler)
+	}
+	return outcome{kind: answered}
+}
+
+// relayWhole sends head and body: as they are if both sides are the engine's.
+func (x *exchange) relayWhole(a *attempt, res response) error {
+	own, ours := res.(*ownResponse)
+	relayer, able := x.w.(h1.Relayer)
+	if !ours || !able {
+		return x.relayCopy(a, res)
+	}
+	own.answer.Stall = x.bodyStall(res)
+	_, err := relayer.Relay(own.answer, mayTrail)
+	var client *h1.ClientError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &client):
+		return &clientError{client.Err}
+	}
+	return &upstreamBodyError{a.causeOr(err)}
+}
+
+// relayCopy sends head and body through the interface that every server has.
+func (x *exchange) relayCopy(a *attempt, res response) error {
 	header := x.w.Header()
-	stripHopByHop(res.Header)
-	for name, values := range res.Header {
-		header[name] = values
+	received := res.header()
+	stripHopByHop(received)
+	for name, values := range received {
+		if _, own := header[name]; !own {
+			header[name] = values
+		}
 	}
 	if _, typed := header["Content-Type"]; !typed {
 		header["Content-Type"] = nil // or net/http would guess one
 	}
-	x.in.debugHeaders(header)
-	announced := announceTrailers(header, res.Trailer)
-	x.w.WriteHeader(res.StatusCode)
+	announced := announceTrailers(header, res.trailer())
+	x.w.WriteHeader(res.status())
 	if err := x.copyBody(a, res); err != nil {
-		x.in.record.failure = err
-		panic(http.ErrAbortHandler)
+		return err
 	}
-	setTrailers(header, res.Trailer, announced)
-	return outcome{kind: answered}
+	setTrailers(header, res.trailer(), announced)
+	return nil
 }
 
 // copyBody streams the body. Every piece is sent on as it comes: whoever sends
 // slowly does so for a reason.
-func (x *exchange) copyBody(a *attempt, res *http.Response) error {
-	buf := x.target.buffers.get()
-	defer x.target.buffers.put(buf)
+func (x *exchange) copyBody(a *attempt, res response) error {
 	stall := x.bodyStall(res)
 	out := clientWriter{x.w, http.NewResponseController(x.w), stall}
-	if res.ContentLength < 0 {
+	if res.length() < 0 {
 		// A stream may stay silent for long after its head.
 		if err := out.send(nil, true); err != nil {
 			return err
 		}
 	}
-	watch := newWatch(stall, func() { a.cancel(errStalled) })
-	defer watch.stop()
 	for {
-		watch.start()
-		n, err := res.Body.Read(*buf)
-		watch.stop() // the client's slowness is not the Upstream's
-		if werr := out.send((*buf)[:n], err == nil); werr != nil {
-			return werr
-		}
+		p, err := res.next(stall)
 		switch {
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
-			return &upstreamBodyError{causeOr(a, err)}
+			return &upstreamBodyError{a.causeOr(err)}
+		}
+		if err := out.send(p, true); err != nil {
+			return err
 		}
 	}
 }
@@ -117,12 +143,18 @@ func (w clientWriter) send(p []byte, flush bool) error {
 
 // bodyStall is how long a body may stand still: for ever where silence is part
 // of the protocol.
-func (x *exchange) bodyStall(res *http.Response) time.Duration {
-	media, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
-	if media == "text/event-stream" || strings.HasPrefix(media, "application/grpc") {
+func (x *exchange) bodyStall(res response) time.Duration {
+	if x.def.Timeout.Stall <= 0 || silentByNature(res.mediaType()) {
 		return 0
 	}
 	return x.def.Timeout.Stall
+}
+
+func silentByNature(contentType string) bool {
+	media, _, _ := strings.Cut(contentType, ";")
+	media = strings.TrimSpace(media)
+	const events, grpc = "text/event-stream", "application/grpc"
+	return strings.EqualFold(media, events) || len(media) >= len(grpc) && strings.EqualFold(media[:len(grpc)], grpc)
 }
 
 var errStalled = errors.New("no byte came for too long")
@@ -141,37 +173,11 @@ func (e *upstreamBodyError) Unwrap() error { return e.err }
 
 // causeOr prefers the reason why we ended an attempt to what its connection
 // made of that.
-func causeOr(a *attempt, err error) error {
-	if cause := context.Cause(a.ctx); cause != nil {
+func (a *attempt) causeOr(err error) error {
+	if cause := a.life.Err(); cause != nil {
 		return cause
 	}
 	return err
-}
-
-// watch calls late when it was started and not stopped for limit. A limit of 0
-// is for ever.
-type watch struct {
-	timer *time.Timer
-	limit time.Duration
-}
-
-func newWatch(limit time.Duration, late func()) watch {
-	if limit <= 0 {
-		return watch{}
-	}
-	return watch{time.AfterFunc(limit, late), limit}
-}
-
-func (w watch) start() {
-	if w.timer != nil {
-		w.timer.Reset(w.limit)
-	}
-}
-
-func (w watch) stop() {
-	if w.timer != nil {
-		w.timer.Stop()
-	}
 }
 
 // announceTrailers names the trailers that are known before the body and says
@@ -202,4 +208,15 @@ func setTrailers(header, trailer http.Header, announced int) {
 		}
 		header[name] = values
 	}
+}
+
+// announcedTrailers are the names in Trailer fields, for the values to come.
+func announcedTrailers(lists []string) http.Header {
+	trailer := http.Header{}
+	for _, list := range lists {
+		for name := range strings.SplitSeq(list, ",") {
+			trailer[http.CanonicalHeaderKey(strings.TrimSpace(name))] = nil
+		}
+	}
+	return trailer
 }

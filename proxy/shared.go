@@ -3,6 +3,8 @@ package proxy
 import (
 	"sync"
 	"sync/atomic"
+
+	"github.com/rota-proxy/rota/proxy/h1"
 )
 
 // shared is what all Targets of one Mux have in common.
@@ -10,6 +12,7 @@ type shared struct {
 	o       Options
 	held    atomic.Int64 // requests held in all rooms
 	buffers copyBuffers
+	dog     h1.Watchdog    // of the connections to Upstreams
 	closing sync.WaitGroup // Targets that are being taken down
 }
 

@@ -33,7 +33,7 @@ type Target struct {
 func newTarget(def spec.Target, s *shared) *Target {
 	t := &Target{shared: s, id: def.ID, room: newRoom(&s.held), budget: newBudget()}
 	log := s.o.Log.With().Str("target", def.ID).Logger()
-	t.upstreams = newUpstreams(log, s.o.Certificate, t.room)
+	t.upstreams = newUpstreams(log, s.o.Certificate, t.room, &s.dog)
 	t.apply(def)
 	return t
 }
@@ -70,12 +70,10 @@ func (t *Target) serve(w http.ResponseWriter, r *http.Request, in *inbound) erro
 		in.answer(w, r, answer{code: codeClosedAccess, detail: def.Closed})
 		return nil
 	}
-	x := &exchange{target: t, def: def, in: in, w: w, r: r, hold: hold{safe: isSafe(r.Method), gone: r.Context().Done()}}
-	ctx, cancel := followClient(r, in.conn)
-	defer cancel(nil)
-	x.ctx = ctx
+	x := &exchange{target: t, def: def, in: in, w: w, r: r, hold: hold{safe: isSafe(r.Method)}}
+	defer x.followClient()()
 	if def.Timeout.Total > 0 {
-		x.total = time.AfterFunc(def.Timeout.Total, func() { cancel(errTotalTimeout) })
+		x.total = time.AfterFunc(def.Timeout.Total, func() { x.cancel(errTotalTimeout) })
 		defer x.total.Stop()
 	}
 	in.openBody(w, r, def.Timeout.Stall)

@@ -24,7 +24,7 @@ const (
 // environment proxies and compression are none of a proxy's business.
 func newTransport(u spec.Upstream, d *dialer, idle time.Duration, certificate func(string) (*tls.Certificate, error)) (*http.Transport, error) {
 	t := &http.Transport{
-		DialContext:            d.forRequest,
+		DialContext:            d.forTransport,
 		DisableCompression:     true,
 		MaxIdleConnsPerHost:    maxIdle,
 		IdleConnTimeout:        idle,

@@ -17,11 +17,16 @@ var errWrongProtocol = errors.New("the Upstream switched to a protocol it was no
 
 // switchProtocols answers 101 and joins both connections until one side ends,
 // or the Upstream has drained.
-func (x *exchange) switchProtocols(ctx context.Context, u *Upstream, res *http.Response) outcome {
-	backend, ok := res.Body.(io.ReadWriteCloser)
-	if !ok || !agreesToUpgrade(res, x.in.upgrade) {
+func (x *exchange) switchProtocols(a *attempt, res response) outcome {
+	header := res.header()
+	if !agreesToUpgrade(res.status(), header, x.in.upgrade) {
 		return outcome{failed, errWrongProtocol}
 	}
+	backend, err := res.hijack()
+	if err != nil {
+		return outcome{failed, err}
+	}
+	defer backend.Close()
 	client, buffered, err := http.NewResponseController(x.w).Hijack()
 	if err != nil {
 		return outcome{failed, fmt.Errorf("taking over the client's connection: %w", err)}
@@ -30,20 +35,19 @@ func (x *exchange) switchProtocols(ctx context.Context, u *Upstream, res *http.R
 	if x.total != nil {
 		x.total.Stop() // from here on it is not a request any more
 	}
-	x.in.record.status = res.StatusCode
+	x.in.record.status = res.status()
 	_ = client.SetDeadline(time.Time{})
-	if err := writeSwitch(buffered.Writer, res); err != nil {
+	if err := writeSwitch(buffered.Writer, header); err != nil {
 		x.in.record.failure = &clientError{err}
 		return outcome{kind: answered}
 	}
-	defer context.AfterFunc(ctx, func() { client.Close(); backend.Close() })()
+	defer context.AfterFunc(&a.life, func() { client.Close(); backend.Close() })()
 	x.in.record.bytes += join(client, buffered.Reader, backend)
 	return outcome{kind: answered}
 }
 
 // writeSwitch writes the head of the 101.
-func writeSwitch(w *bufio.Writer, res *http.Response) error {
-	header := res.Header.Clone()
+func writeSwitch(w *bufio.Writer, header http.Header) error {
 	upgrade := header.Get("Upgrade")
 	stripHopByHop(header)
 	header.Set("Connection", "Upgrade")

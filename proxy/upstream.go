@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"net/http"
 	"net/url"
 	"strings"
 	"sync"
@@ -15,23 +14,24 @@ import (
 // from any goroutine; the fields below "owned" belong to the Upstreams it is in
 // and are guarded by their lock.
 type Upstream struct {
-	spec      atomic.Pointer[spec.Upstream]
-	dialer    *dialer
-	transport atomic.Pointer[http.Transport]
-	requests  *atomic.Uint64 // sent to this container in all its lives
-	departed  atomic.Bool    // no description names it any more
+	spec     atomic.Pointer[spec.Upstream]
+	dialer   *dialer
+	carrier  atomic.Pointer[carrier] // nil: there is no way
+	requests *atomic.Uint64          // sent to this container in all its lives
+	departed atomic.Bool             // no description names it any more
 
-	mu       sync.Mutex
-	attempts map[*attempt]struct{} // running now
-	drained  chan struct{}         // if set, closed when the last attempt ends
+	mu      sync.Mutex
+	running *attempt // first of those running now
+	count   int
+	drained chan struct{} // if set, closed when the last attempt ends
 
 	// owned
 	state     spec.State
 	since     time.Time // of state
 	stopProbe func()    // ends the probe if one runs
 	drain     *time.Timer
-	idle      time.Duration // what transport was made for
-	fault     error         // why there is no transport
+	idle      time.Duration // what carrier was made for
+	fault     error         // why there is no carrier
 }
 
 func (u *Upstream) name() string { return u.spec.Load().Name }
@@ -73,16 +73,29 @@ func (u *Upstream) dialLimit(configured time.Duration, last bool) time.Duration 
 // begin notes an attempt that is about to be made.
 func (u *Upstream) begin(a *attempt) {
 	u.mu.Lock()
-	u.attempts[a] = struct{}{}
-	u.mu.Unlock()
+	defer u.mu.Unlock()
+	a.before, a.after = nil, u.running
+	if u.running != nil {
+		u.running.before = a
+	}
+	u.running = a
+	u.count++
 }
 
 // end notes that an attempt, its body included, is over.
 func (u *Upstream) end(a *attempt) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	delete(u.attempts, a)
-	if len(u.attempts) == 0 && u.drained != nil {
+	if a.before != nil {
+		a.before.after = a.after
+	} else {
+		u.running = a.after
+	}
+	if a.after != nil {
+		a.after.before = a.before
+	}
+	u.count--
+	if u.count == 0 && u.drained != nil {
 		close(u.drained)
 		u.drained = nil
 	}
@@ -91,7 +104,7 @@ func (u *Upstream) end(a *attempt) {
 func (u *Upstream) inFlight() int {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return len(u.attempts)
+	return u.count
 }
 
 // whenDrained is closed once no attempt runs. It is called once in a life.
@@ -99,7 +112,7 @@ func (u *Upstream) whenDrained() <-chan struct{} {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	done := make(chan struct{})
-	if len(u.attempts) == 0 {
+	if u.count == 0 {
 		close(done)
 	} else {
 		u.drained = done
@@ -111,7 +124,7 @@ func (u *Upstream) whenDrained() <-chan struct{} {
 func (u *Upstream) cut(why error, which func(*attempt) bool) {
 	u.mu.Lock()
 	var victims []*attempt
-	for a := range u.attempts {
+	for a := u.running; a != nil; a = a.after {
 		if which(a) {
 			victims = append(victims, a)
 		}
@@ -129,7 +142,14 @@ func repeatable(a *attempt) bool { return unanswered(a) && a.repeatable() }
 
 // closeIdle closes the connections that no request uses.
 func (u *Upstream) closeIdle() {
-	if t := u.transport.Load(); t != nil {
-		t.CloseIdleConnections()
+	if w := u.carrier.Load(); w != nil {
+		(*w).closeIdle()
+	}
+}
+
+// retire closes the connections for good, each when no request uses it.
+func (u *Upstream) retire() {
+	if w := u.carrier.Load(); w != nil {
+		(*w).retire()
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/rota-proxy/rota/proxy/h1"
 	"github.com/rota-proxy/rota/proxy/spec"
 )
 
@@ -34,6 +35,7 @@ type Upstreams struct {
 	log         zerolog.Logger
 	certificate func(string) (*tls.Certificate, error)
 	room        *room
+	dog         *h1.Watchdog
 
 	ready atomic.Pointer[rotation]
 	turns atomic.Uint64 // survives every change of the set
@@ -52,8 +54,9 @@ type Upstreams struct {
 	lastReady time.Time                 // when the last ready one left; zero: none was
 }
 
-func newUpstreams(log zerolog.Logger, certificate func(string) (*tls.Certificate, error), r *room) *Upstreams {
+func newUpstreams(log zerolog.Logger, certificate func(string) (*tls.Certificate, error), r *room, dog *h1.Watchdog) *Upstreams {
 	s := &Upstreams{
+		dog:         dog,
 		log:         log,
 		certificate: certificate,
 		room:        r,
@@ -126,7 +129,6 @@ func (s *Upstreams) join(d spec.Upstream, idle time.Duration) {
 	u := &Upstream{
 		dialer:   newDialer(d.Address, d.Scheme == spec.H2C),
 		requests: s.tally(d.Container),
-		attempts: map[*attempt]struct{}{},
 		since:    time.Now(),
 	}
 	u.spec.Store(&d)
@@ -147,17 +149,25 @@ func (s *Upstreams) update(u *Upstream, d spec.Upstream, idle time.Duration) {
 	}
 }
 
-// equip gives the Upstream its connection pool; a pool before it runs out.
+// equip gives the Upstream its connections; those it had run out.
 func (s *Upstreams) equip(u *Upstream, idle time.Duration) {
-	t, err := newTransport(*u.spec.Load(), u.dialer, idle, s.certificate)
+	w, err := s.newCarrier(u, idle)
 	u.idle, u.fault = idle, err
 	if err != nil {
 		s.log.Error().Err(err).Str("upstream", u.name()).Msg("upstream cannot be used")
 		return
 	}
-	if old := u.transport.Swap(t); old != nil {
-		old.CloseIdleConnections()
+	if old := u.carrier.Swap(&w); old != nil {
+		(*old).retire()
 	}
+}
+
+func (s *Upstreams) newCarrier(u *Upstream, idle time.Duration) (carrier, error) {
+	d := u.spec.Load()
+	if d.Scheme == spec.HTTPS || d.Scheme == spec.H2C {
+		return s.newStdCarrier(u, *d, idle)
+	}
+	return s.newOwnCarrier(u, idle), nil
 }
 
 // settle brings an Upstream where its phase puts it.
@@ -252,7 +262,7 @@ func (s *Upstreams) leave(u *Upstream) {
 	u.departed.Store(true)
 	s.leaving[u] = struct{}{}
 	u.dialer.giveUp()
-	u.closeIdle()
+	u.retire()
 	s.log.Debug().Str("upstream", u.name()).Stringer("was", was).Msg("upstream left")
 	s.wg.Go(func() { s.seeOff(u, limit) })
 }

@@ -1,0 +1,234 @@
+package proxy
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/rota-proxy/rota/proxy/h1"
+	"github.com/rota-proxy/rota/proxy/spec"
+)
+
+// ownCarrier sends by the HTTP/1.1 engine.
+type ownCarrier struct {
+	upstream *Upstream
+	pool     *h1.Pool
+}
+
+func (w *ownCarrier) closeIdle() { w.pool.CloseIdle() }
+func (w *ownCarrier) retire()    { w.pool.Close() }
+
+// send uses the connection that was used last. One that turns out to be closed
+// is no attempt: the next is taken, or a new one made. If that is found out only
+// after the request was written, it is done once, and not if the request must not
+// be repeated.
+func (w *ownCarrier) send(x *exchange, a *attempt, c choice) (response, error) {
+	request := x.ownRequest(a, c)
+	for fresh := c.doubtful; ; {
+		conn, used, err := w.connect(x, a, c, fresh)
+		if err != nil {
+			return nil, err
+		}
+		if !a.hold(conn) {
+			conn.Close()
+			return nil, a.life.Err()
+		}
+		a.reach(w.upstream)
+		if x.in.body != nil {
+			request.Stream = x.in.body.view()
+		}
+		answer, err := conn.RoundTrip(request)
+		if err == nil {
+			a.answered.Store(true)
+			return &ownResponse{answer, a, nil}, nil
+		}
+		a.letGo()
+		var failure *h1.ExchangeError
+		if !errors.As(err, &failure) {
+			return nil, &requestError{err}
+		}
+		a.wrote = failure.Stage != h1.Unsent
+		a.answered.Store(failure.Stage == h1.Answering)
+		switch {
+		case errors.Is(err, h1.ErrTimeout) && failure.Stage != h1.Unsent:
+			a.cancel(errResponseTimeout)
+			return nil, errResponseTimeout
+		case !used || a.life.Err() != nil || failure.Stage == h1.Answering,
+			a.wrote && (fresh || !x.repeatable()), !x.reclaimBody():
+			return nil, err
+		}
+		fresh = fresh || a.wrote
+	}
+}
+
+// connect gives a connection to the Upstream, and says whether it was used
+// before.
+func (w *ownCarrier) connect(x *exchange, a *attempt, c choice, fresh bool) (conn *h1.Conn, used bool, err error) {
+	if !fresh {
+		if conn := w.pool.Get(); conn != nil {
+			return conn, true, nil
+		}
+	}
+	made, err := w.upstream.dialer.forRequest(&a.life, x.dialLimit(c))
+	if err != nil {
+		return nil, false, err
+	}
+	return w.pool.Adopt(made), false, nil
+}
+
+// ownRequest is the request as the engine gets it.
+func (x *exchange) ownRequest(a *attempt, c choice) *h1.Request {
+	u := c.upstream.spec.Load()
+	r := &x.request
+	*r = h1.Request{
+		Head: h1.RequestHead{
+			Method: x.r.Method, Target: x.in.target(u), Host: hostHeader(u, x.in), Fields: x.in.fields(),
+			Upgrade: x.in.upgrade, Close: c.doubtful, Length: int64(len(x.in.whole)),
+		},
+		Body:       x.in.whole,
+		Repeatable: x.repeatable(),
+		Timeout:    x.patienceLeft(),
+		Interim:    a.interim.pass,
+	}
+	if x.in.body == nil {
+		return r
+	}
+	r.Head.Length = x.r.ContentLength
+	r.AwaitContinue = x.expectsContinue()
+	if len(x.in.trailer) > 0 && r.Head.Length < 0 {
+		for name := range x.in.trailer {
+			r.Head.Trailer = append(r.Head.Trailer, name)
+		}
+		slices.Sort(r.Head.Trailer)
+		r.Trailer = func() http.Header {
+			trailer := permittedTrailers(x.in.trailer)
+			fillTrailers(trailer, x.r.Trailer)
+			return trailer
+		}
+	}
+	return r
+}
+
+// target is what the request line asks the Upstream for.
+func (in *inbound) target(u *spec.Upstream) string {
+	if u.Base == "" || u.Base == "/" {
+		return in.path + in.query
+	}
+	return joinTarget(u.Base, in.path, in.query)
+}
+
+// fields is the header as a list. What says how the message is framed and where
+// the connection goes is the engine's to write.
+func (in *inbound) fields() []h1.Field {
+	if in.list != nil {
+		return in.list
+	}
+	list := in.room[:0]
+	for name, values := range in.header {
+		if name == "Content-Length" || name == "Connection" || name == "Upgrade" {
+			continue
+		}
+		for _, v := range values {
+			list = append(list, h1.Field{Name: name, Value: v})
+		}
+	}
+	in.list = list
+	return list
+}
+
+// requestError is a request that cannot be written down.
+type requestError struct{ err error }
+
+func (e *requestError) Error() string { return "writing the request: " + e.err.Error() }
+func (e *requestError) Unwrap() error { return e.err }
+
+// ownResponse is an answer that the engine brought.
+type ownResponse struct {
+	answer    *h1.Answer
+	attempt   *attempt
+	announced http.Header
+}
+
+func (r *ownResponse) status() int       { return r.answer.Status() }
+func (r *ownResponse) mediaType() string { return r.answer.Get("content-type") }
+func (r *ownResponse) length() int64     { return r.answer.Length() }
+func (r *ownResponse) header() http.Header {
+	header := r.answer.Header()
+	if lists := header["Trailer"]; len(lists) > 0 && r.length() < 0 {
+		r.announced = announcedTrailers(lists)
+	}
+	return header
+}
+
+func (r *ownResponse) next(stall time.Duration) ([]byte, error) {
+	r.answer.Stall = stall
+	p, err := r.answer.Next()
+	if errors.Is(err, h1.ErrTimeout) {
+		r.attempt.cancel(errStalled)
+	}
+	return p, err
+}
+
+func (r *ownResponse) trailer() http.Header {
+	if received := r.answer.Trailer(); received != nil {
+		return received
+	}
+	return r.announced
+}
+
+func (r *ownResponse) hijack() (io.ReadWriteCloser, error) {
+	conn, received := r.answer.Hijack()
+	return &receivedConn{Conn: conn, received: received}, nil
+}
+
+// close gives the connection back. From then on it is not the attempt's to
+// interrupt.
+func (r *ownResponse) close() {
+	r.attempt.letGo()
+	r.answer.Close()
+}
+
+// receivedConn is a connection of which something was read already.
+type receivedConn struct {
+	net.Conn
+	received []byte
+}
+
+func (c *receivedConn) Read(p []byte) (int, error) {
+	if len(c.received) > 0 {
+		n := copy(p, c.received)
+		c.received = c.received[n:]
+		return n, nil
+	}
+	return c.Conn.Read(p)
+}
+
+// WriteTo lets the kernel move what comes to another socket.
+func (c *receivedConn) WriteTo(w io.Writer) (int64, error) {
+	var before int64
+	if len(c.received) > 0 {
+		n, err := w.Write(c.received)
+		c.received, before = nil, int64(n)
+		if err != nil {
+			return before, err
+		}
+	}
+	n, err := io.Copy(w, c.Conn)
+	return before + n, err
+}
+
+// CloseWrite passes a half-close on.
+func (c *receivedConn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return c.Conn.Close()
+}
+
+// newOwnCarrier is a carrier for plain HTTP/1.1.
+func (s *Upstreams) newOwnCarrier(u *Upstream, idle time.Duration) carrier {
+	return &ownCarrier{u, h1.NewPool(s.dog, idle)}
+}

@@ -1,0 +1,72 @@
+package h1
+
+import (
+	"context"
+	"net"
+	"net/http"
+
+	"github.com/rota-proxy/rota/internal/lifetime"
+)
+
+// requestContext is the context of a connection's requests. It is the same for
+// one after the other as long as nobody waits for its end: making one for each
+// would cost more than parsing the request. Who waits gets his at the end of the
+// request, and the next request a new one.
+type requestContext struct {
+	lifetime.Lifetime
+	values context.Context
+	client *Client
+	local  net.Addr
+
+	// template is a request that has the context, which nothing but WithContext
+	// can give it.
+	template *http.Request
+}
+
+func newRequestContext(c *serverConn) *requestContext {
+	x := &requestContext{values: c.server.Base, client: (*Client)(c), local: c.link.conn.LocalAddr()}
+	if x.values == nil {
+		x.values = context.Background()
+	}
+	x.template = (&http.Request{}).WithContext(x)
+	return x
+}
+
+// Value knows the connection and the local address.
+func (x *requestContext) Value(key any) any {
+	switch key {
+	case clientKey{}:
+		return x.client
+	case http.LocalAddrContextKey:
+		return x.local
+	}
+	return x.values.Value(key)
+}
+
+// beginContext gives the request at hand its context.
+func (c *serverConn) beginContext() *requestContext {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.context == nil {
+		c.context = newRequestContext(c)
+	}
+	c.ended = 0
+	return c.context
+}
+
+// endContext ends the request's context for who waits for that.
+func (c *serverConn) endContext() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.context != nil && c.context.Followed() {
+		c.context.End(context.Canceled)
+		c.context = nil
+	}
+}
+
+// cancelContext ends the context before the request. It needs mu.
+func (c *serverConn) cancelContext() {
+	if c.context != nil {
+		c.context.End(context.Canceled)
+	}
+}

@@ -1,0 +1,409 @@
+package h1
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// bodyAhead is how much of a request's body is read before the handler is
+	// called, if it is there already: most bodies then need no second look.
+	bodyAhead = 64 << 10
+	// lingerFor and lingerMost bound what is read and thrown away of a client
+	// that still sends when its connection is to be closed: closing at once would
+	// reset it, and the answer might be lost.
+	lingerFor  = 500 * time.Millisecond
+	lingerMost = 256 << 10
+	// halfCloseGrace is how long a client that has ended its half while it waits
+	// for an answer is taken for one that still reads.
+	halfCloseGrace = int64(time.Second)
+)
+
+// What a connection is doing, for those who would close it.
+const (
+	idle    int32 = iota // no byte of a request is there
+	active               // a request is being read or answered
+	closing              // somebody is closing it
+)
+
+// serverConn is one client's connection. One goroutine owns it; what others may
+// touch is atomic or under mu.
+type serverConn struct {
+	server *Server
+	link   *link
+	over   func() // called when it is closed
+	state  atomic.Int32
+	remote string
+
+	buf  []byte // nil while nothing is in it
+	r, w int    // buf[r:w] was received and not used
+	long bool   // requests with long bodies come here: read with a large buffer
+	head Head
+
+	first   bool  // no request has been read yet
+	due     int64 // when the head must be there; 0: not begun
+	last    bool  // close after the answer at hand
+	owed    bool  // the client may still be sending what nobody will read
+	cut     bool  // close so that the client sees it
+	timed   bool  // somebody set deadlines of his own
+	body    *body // of the request at hand
+	handed  bool  // somebody else has the connection now
+	context *requestContext
+
+	busy atomic.Int64 // since when a handler runs, on the Watchdog's clock; 0: none does
+
+	mu       sync.Mutex
+	follower Follower
+	ended    int64 // since when the client sends no more
+}
+
+func newServerConn(s *Server, conn net.Conn) *serverConn {
+	c := &serverConn{server: s, link: newLink(conn, &s.dog), over: func() {}, first: true}
+	if addr := conn.RemoteAddr(); addr != nil {
+		c.remote = addr.String()
+	}
+	return c
+}
+
+// serve reads and answers one request after the other.
+func (c *serverConn) serve() {
+	for !c.last {
+		n, err := c.awaitHead()
+		if err != nil {
+			c.refuse(err)
+			return
+		}
+		if n == 0 || !c.answer(n) {
+			return
+		}
+	}
+}
+
+// awaitHead reads until the head of a request is whole and says how long it is;
+// 0 is a connection that has ended. The error is one to be answered.
+func (c *serverConn) awaitHead() (int, error) {
+	c.head.Reset()
+	c.due = 0
+	c.state.Store(idle)
+	if c.r < c.w {
+		c.state.Store(active)
+	}
+	for {
+		if n, err := c.parseHead(); n > 0 || err != nil || c.handed {
+			return n, err
+		}
+		if c.r == c.w && c.server.closing.Load() {
+			return 0, nil
+		}
+		switch err := c.readHead(); {
+		case errors.Is(err, ErrTimeout) && c.r < c.w:
+			return 0, errHeadTimeout
+		case err != nil:
+			return 0, nil
+		}
+	}
+}
+
+// parseHead looks at what is there. On a new connection it may be HTTP/2.
+func (c *serverConn) parseHead() (int, error) {
+	if c.r == c.w {
+		return 0, nil
+	}
+	if c.first && c.server.HTTP2 != nil {
+		is, maybe := IsHTTP2Preface(c.buf[c.r:c.w])
+		switch {
+		case is:
+			c.handOver()
+			return 0, nil
+		case maybe:
+			return 0, nil
+		}
+	}
+	n, err := c.head.ParseRequest(c.buf[c.r:c.w], c.server.Limits)
+	c.first = c.first && n == 0
+	return n, err
+}
+
+var errHeadTimeout = &SyntaxError{http.StatusRequestTimeout, "the head of the request did not come in time"}
+
+// readHead reads what comes next of a head.
+func (c *serverConn) readHead() error {
+	c.makeRoom()
+	n, err := c.link.read(c)
+	if err != nil {
+		return err
+	}
+	c.w += n
+	if c.state.Load() == idle && !c.state.CompareAndSwap(idle, active) {
+		return net.ErrClosed
+	}
+	return nil
+}
+
+// makeRoom sees to it that more can be read.
+func (c *serverConn) makeRoom() {
+	if c.buf == nil || c.w < len(c.buf) {
+		return
+	}
+	if c.r > 0 {
+		c.w = copy(c.buf, c.buf[c.r:c.w])
+		c.r = 0
+		return
+	}
+	c.grow(2 * len(c.buf))
+}
+
+// grow moves what was received to a buffer of at least size bytes.
+func (c *serverConn) grow(size int) {
+	bigger := getBuffer(size)
+	c.w = copy(bigger, c.buf[c.r:c.w])
+	putBuffer(c.buf)
+	c.r, c.buf = 0, bigger
+}
+
+// room is where the next bytes go; see source.
+func (c *serverConn) room() []byte {
+	if c.buf == nil {
+		size := 0
+		if c.long {
+			size = largeBuffer
+		}
+		c.buf, c.r, c.w = getBuffer(size), 0, 0
+	}
+	return c.buf[c.w:]
+}
+
+// park gives back a buffer in which nothing is; see source.
+func (c *serverConn) park() int64 {
+	if c.r == c.w {
+		c.release()
+		if !c.first {
+			return c.link.dog.after(c.server.idleTimeout())
+		}
+	}
+	if c.due == 0 {
+		c.due = c.link.dog.after(c.server.headTimeout())
+	}
+	return c.due
+}
+
+func (c *serverConn) release() {
+	if c.buf != nil {
+		putBuffer(c.buf)
+		c.buf = nil
+	}
+	c.r, c.w = 0, 0
+}
+
+// handOver gives the connection to whoever speaks HTTP/2.
+func (c *serverConn) handOver() {
+	received := append([]byte(nil), c.buf[c.r:c.w]...)
+	c.release()
+	c.handed = true
+	c.server.leave(c)
+	c.server.HTTP2(&prefixedConn{Conn: c.link.conn, prefix: received, over: c.over})
+}
+
+// answer has the request whose head is n bytes long answered, and says whether
+// there may be another.
+func (c *serverConn) answer(n int) bool {
+	x := c.receive(n)
+	if x == nil {
+		return false
+	}
+	c.busy.Store(max(1, c.link.dog.now.Load()))
+	ok := x.run(c.server)
+	c.busy.Store(0)
+	c.endContext()
+	if c.handed {
+		return false
+	}
+	if !ok {
+		c.cut = x.response.untilClose // else the length tells
+		return false
+	}
+	c.settleBody()
+	if c.timed {
+		c.timed = false
+		_ = c.link.conn.SetDeadline(time.Time{})
+	}
+	return !c.last
+}
+
+// settleBody sees to it that nothing of the body is taken for the next request.
+func (c *serverConn) settleBody() {
+	b := c.body
+	c.body = nil
+	if b == nil {
+		return
+	}
+	if !b.drop() {
+		c.last, c.owed = true, true
+	}
+}
+
+// refuse answers what could not be read as a request, and closes.
+func (c *serverConn) refuse(err error) {
+	refusal := &SyntaxError{http.StatusBadRequest, "the request could not be read"}
+	errors.As(err, &refusal)
+	c.last, c.owed = true, true
+	c.release() // the rest is anything
+	x := &exchange{}
+	x.request = http.Request{Method: http.MethodGet, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{}, Body: http.NoBody}
+	x.response = response{conn: c, minor: 1, method: http.MethodGet}
+	w := &x.response
+	if c.server.Refuse != nil {
+		c.server.Refuse(w, refusal.Status, refusal.Reason)
+	} else {
+		http.Error(w, refusal.Reason, refusal.Status)
+	}
+	_ = w.finish()
+}
+
+// look is called by the Watchdog: it ends waits that last too long, and looks
+// after the client while its answer is being worked on.
+func (c *serverConn) look(now int64) {
+	c.link.look(now)
+	if since := c.busy.Load(); since == 0 || now-since < int64(tick)/2 {
+		return
+	}
+	switch presenceOf(c.link.socket()) {
+	case halfClosed:
+		c.clientEnded(now)
+	case gone:
+		c.clientGone()
+	}
+}
+
+// closeIfIdle closes the connection unless there is a request on it, which then
+// is the last.
+func (c *serverConn) closeIfIdle() {
+	if c.state.CompareAndSwap(idle, closing) {
+		_ = c.link.conn.Close()
+	}
+}
+
+// abandon ends whatever goes on.
+func (c *serverConn) abandon() {
+	c.clientGone()
+	_ = c.link.conn.Close()
+}
+
+// finish closes the connection as what has happened on it asks for.
+func (c *serverConn) finish() {
+	c.mu.Lock()
+	c.cancelContext()
+	c.mu.Unlock()
+	c.release()
+	switch {
+	case c.handed:
+		return
+	case c.cut:
+		c.reset()
+	case c.owed:
+		c.linger()
+	}
+	_ = c.link.conn.Close()
+	c.over()
+}
+
+// reset makes the client see that its answer was cut, where nothing else would
+// tell: one that ends with the connection looks whole otherwise.
+func (c *serverConn) reset() {
+	if tcp, ok := c.link.socket().(interface{ SetLinger(int) error }); ok {
+		_ = tcp.SetLinger(0)
+	}
+}
+
+// linger lets the client read its answer before the connection is closed.
+func (c *serverConn) linger() {
+	if half, ok := c.link.conn.(interface{ CloseWrite() error }); !ok || half.CloseWrite() != nil {
+		return
+	}
+	_ = c.link.conn.SetReadDeadline(time.Now().Add(lingerFor))
+	_, _ = io.CopyN(io.Discard, c.link.conn, lingerMost)
+}
+
+// prefixedConn is a connection of which something was read already.
+type prefixedConn struct {
+	net.Conn
+	prefix []byte
+	once   sync.Once
+	over   func()
+}
+
+func (c *prefixedConn) Close() error {
+	c.once.Do(c.over)
+	return c.Conn.Close()
+}
+
+func (c *prefixedConn) Read(p []byte) (int, error) {
+	if len(c.prefix) > 0 {
+		n := copy(p, c.prefix)
+		c.prefix = c.prefix[n:]
+		return n, nil
+	}
+	return c.Conn.Read(p)
+}
+
+// Follower is told what becomes of the client of a request. It must not wait.
+type Follower interface {
+	// ClientGone: nobody will read the answer.
+	ClientGone()
+}
+
+type clientKey struct{}
+
+// Client is the connection a request came on.
+type Client serverConn
+
+// ClientOf is the connection that r came on; nil if it was not this package's
+// server that read it.
+func ClientOf(r *http.Request) *Client {
+	c, _ := r.Context().Value(clientKey{}).(*Client)
+	return c
+}
+
+// Follow makes f hear of the client's end, until Unfollow has returned: at once,
+// if it resets the connection, and after a second if it only ends its half, as
+// clients do that still read. Both are noticed within half a second.
+func (c *Client) Follow(f Follower) {
+	c.mu.Lock()
+	c.follower = f
+	c.mu.Unlock()
+}
+
+// Unfollow ends what Follow began.
+func (c *Client) Unfollow() {
+	c.mu.Lock()
+	c.follower = nil
+	c.mu.Unlock()
+}
+
+// clientEnded: it sends no more. Who waits for a place in a queue has lost it,
+// who waits for an answer gets a while.
+func (c *serverConn) clientEnded(now int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended == 0 {
+		c.ended = now
+		c.cancelContext()
+	}
+	if now-c.ended >= halfCloseGrace && c.follower != nil {
+		c.follower.ClientGone()
+	}
+}
+
+func (c *serverConn) clientGone() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cancelContext()
+	if c.follower != nil {
+		c.follower.ClientGone()
+	}
+}

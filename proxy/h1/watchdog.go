@@ -1,0 +1,145 @@
+package h1
+
+import (
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// tick is how often a Watchdog looks around while it has something to watch.
+// Long waits are cut up to two ticks late, short ones on time.
+const tick = 250 * time.Millisecond
+
+// Watchdog ends waits that last too long, for many connections at once: setting
+// a deadline for each operation would cost a lock and a timer each time. It runs
+// from a timer that is set only while something is watched, so it need not be
+// stopped. The zero value is ready; it must not be copied.
+type Watchdog struct {
+	born sync.Once
+	zero time.Time    // the clock counts from here
+	now  atomic.Int64 // coarse: as of the last tick
+	next atomic.Int64 // when the timer goes off
+
+	mu      sync.Mutex
+	watched map[watched]struct{}
+	scratch []watched
+	timer   *time.Timer
+}
+
+// watched is looked at every tick. It may be looked at once more right after it
+// was removed.
+type watched interface {
+	// look gets the time, and how often the Watchdog has looked.
+	look(now int64)
+}
+
+func (d *Watchdog) init() {
+	d.born.Do(func() {
+		d.zero = time.Now().Add(-time.Second) // 0 means nothing is due
+		d.watched = map[watched]struct{}{}
+		d.now.Store(d.clock())
+		d.next.Store(math.MaxInt64)
+	})
+}
+
+func (d *Watchdog) clock() int64 { return int64(time.Since(d.zero)) }
+
+func (d *Watchdog) add(w watched) {
+	d.init()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.watched[w] = struct{}{}
+	if len(d.watched) == 1 {
+		d.now.Store(d.clock())
+		d.schedule(int64(tick))
+	}
+}
+
+func (d *Watchdog) remove(w watched) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.watched, w)
+}
+
+// schedule sets the timer. It needs mu.
+func (d *Watchdog) schedule(in int64) {
+	d.next.Store(d.clock() + in)
+	if d.timer == nil {
+		d.timer = time.AfterFunc(time.Duration(in), d.round)
+		return
+	}
+	d.timer.Reset(time.Duration(in))
+}
+
+// round looks at everything once.
+func (d *Watchdog) round() {
+	d.mu.Lock()
+	if len(d.watched) == 0 {
+		d.next.Store(math.MaxInt64)
+		d.mu.Unlock()
+		return
+	}
+	all := d.scratch[:0]
+	for w := range d.watched {
+		all = append(all, w)
+	}
+	d.scratch = nil
+	now := d.clock()
+	d.now.Store(now)
+	d.schedule(int64(tick))
+	d.mu.Unlock()
+	for _, w := range all {
+		w.look(now)
+	}
+	clear(all)
+	d.mu.Lock()
+	d.scratch = all[:0]
+	d.mu.Unlock()
+}
+
+// after is the time limit from now on; 0, which is never, for a limit of 0 or
+// less. Long limits are counted from the last tick, which saves asking the
+// clock; short ones exactly, and the timer is set for them.
+func (d *Watchdog) after(limit time.Duration) int64 {
+	if limit <= 0 {
+		return 0
+	}
+	if limit >= 8*tick {
+		return d.now.Load() + int64(limit+tick)
+	}
+	due := d.clock() + int64(limit)
+	if due < d.next.Load() {
+		d.mu.Lock()
+		d.schedule(max(0, due-d.clock()))
+		d.mu.Unlock()
+	}
+	return due
+}
+
+// deadline is one wait that a Watchdog may end. The zero value waits for
+// nothing.
+type deadline struct{ due atomic.Int64 }
+
+// set begins a wait.
+func (l *deadline) set(d *Watchdog, limit time.Duration) { l.due.Store(d.after(limit)) }
+
+// extend makes a wait, if there is one, begin anew.
+func (l *deadline) extend(d *Watchdog, limit time.Duration) {
+	if due := l.due.Load(); due != 0 {
+		l.due.CompareAndSwap(due, d.after(limit))
+	}
+}
+
+// clear ends the wait, if it has begun.
+func (l *deadline) clear() {
+	if l.due.Load() != 0 {
+		l.due.Store(0)
+	}
+}
+
+// expired says, once, that the wait has lasted too long.
+func (l *deadline) expired(now int64) bool {
+	due := l.due.Load()
+	return due != 0 && now >= due && l.due.CompareAndSwap(due, 0)
+}
