@@ -261,9 +261,9 @@ type interim struct {
 	count int
 }
 
-// pass hands an interim response on; 100 is between us and each side (RFC 9110,
+// Interim hands an interim response on; 100 is between us and each side (RFC 9110,
 // 10.1.1) and stays here.
-func (i *interim) pass(code int, header http.Header) error {
+func (i *interim) Interim(code int, header http.Header) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.count++; i.count > maxInterim {

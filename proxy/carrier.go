@@ -24,7 +24,8 @@ type response interface {
 	status() int
 	// header is for the caller to change. Ask for it before the body.
 	header() http.Header
-	mediaType() string
+	// silent: a body of this kind may stand still for ever.
+	silent() bool
 	// length of the body, -1 if only its end will tell.
 	length() int64
 	// next is a piece of the body, valid until the next call; io.EOF at the end.

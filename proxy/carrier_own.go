@@ -43,25 +43,33 @@ func (w *ownCarrier) send(x *exchange, a *attempt, c choice) (response, error) {
 		answer, err := conn.RoundTrip(request)
 		if err == nil {
 			a.answered.Store(true)
-			return &ownResponse{answer, a, nil}, nil
+			x.own = ownResponse{answer: answer, attempt: a}
+			return &x.own, nil
 		}
 		a.letGo()
-		var failure *h1.ExchangeError
-		if !errors.As(err, &failure) {
-			return nil, &requestError{err}
-		}
-		a.wrote = failure.Stage != h1.Unsent
-		a.answered.Store(failure.Stage == h1.Answering)
-		switch {
-		case errors.Is(err, h1.ErrTimeout) && failure.Stage != h1.Unsent:
-			a.cancel(errResponseTimeout)
-			return nil, errResponseTimeout
-		case !used || a.life.Err() != nil || failure.Stage == h1.Answering,
-			a.wrote && (fresh || !x.repeatable()), !x.reclaimBody():
-			return nil, err
+		again, failure := w.assess(x, a, err, used && !fresh)
+		if !again {
+			return nil, failure
 		}
 		fresh = fresh || a.wrote
 	}
+}
+
+// assess says what has become of an attempt that failed with err, and whether it
+// may go on with another connection, stale telling that this one was used before.
+func (w *ownCarrier) assess(x *exchange, a *attempt, err error, stale bool) (again bool, failure error) {
+	var e *h1.ExchangeError
+	if !errors.As(err, &e) {
+		return false, &requestError{err}
+	}
+	a.wrote = e.Stage != h1.Unsent
+	a.answered.Store(e.Stage == h1.Answering)
+	if a.wrote && errors.Is(err, h1.ErrTimeout) {
+		a.cancel(errResponseTimeout)
+		return false, errResponseTimeout
+	}
+	again = stale && a.life.Err() == nil && e.Stage != h1.Answering && (!a.wrote || x.repeatable()) && x.reclaimBody()
+	return again, err
 }
 
 // connect gives a connection to the Upstream, and says whether it was used
@@ -85,13 +93,13 @@ func (x *exchange) ownRequest(a *attempt, c choice) *h1.Request {
 	r := &x.request
 	*r = h1.Request{
 		Head: h1.RequestHead{
-			Method: x.r.Method, Target: x.in.target(u), Host: hostHeader(u, x.in), Fields: x.in.fields(),
+			Method: x.r.Method, Target: x.in.target(u), Host: hostHeader(u, x.in), Fields: x.in.fields,
 			Upgrade: x.in.upgrade, Close: c.doubtful, Length: int64(len(x.in.whole)),
 		},
 		Body:       x.in.whole,
 		Repeatable: x.repeatable(),
 		Timeout:    x.patienceLeft(),
-		Interim:    a.interim.pass,
+		Interim:    &a.interim,
 	}
 	if x.in.body == nil {
 		return r
@@ -120,25 +128,6 @@ func (in *inbound) target(u *spec.Upstream) string {
 	return joinTarget(u.Base, in.path, in.query)
 }
 
-// fields is the header as a list. What says how the message is framed and where
-// the connection goes is the engine's to write.
-func (in *inbound) fields() []h1.Field {
-	if in.list != nil {
-		return in.list
-	}
-	list := in.room[:0]
-	for name, values := range in.header {
-		if name == "Content-Length" || name == "Connection" || name == "Upgrade" {
-			continue
-		}
-		for _, v := range values {
-			list = append(list, h1.Field{Name: name, Value: v})
-		}
-	}
-	in.list = list
-	return list
-}
-
 // requestError is a request that cannot be written down.
 type requestError struct{ err error }
 
@@ -152,9 +141,9 @@ type ownResponse struct {
 	announced http.Header
 }
 
-func (r *ownResponse) status() int       { return r.answer.Status() }
-func (r *ownResponse) mediaType() string { return r.answer.Get("content-type") }
-func (r *ownResponse) length() int64     { return r.answer.Length() }
+func (r *ownResponse) status() int   { return r.answer.Status() }
+func (r *ownResponse) silent() bool  { return silentByNature(r.answer.Value("content-type")) }
+func (r *ownResponse) length() int64 { return r.answer.Length() }
 func (r *ownResponse) header() http.Header {
 	header := r.answer.Header()
 	if lists := header["Trailer"]; len(lists) > 0 && r.length() < 0 {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
+	"strings"
 	"time"
 
 	"github.com/rota-proxy/rota/proxy/spec"
@@ -62,12 +63,25 @@ func (x *exchange) stdRequest(a *attempt, c choice, patience *stdPatience) *http
 	return out
 }
 
-// stdHeader is the header for the Transport, which would repeat a POST by itself
-// if it has a key.
+// stdHeader is the header for the Transport. Two things it would do by itself are
+// prevented: it gives a request without User-Agent its own, and repeats a POST that
+// carries an idempotency key, which it looks for in the canonical spelling only.
 func (in *inbound) stdHeader() http.Header {
-	h := in.header
-	setUpgrade(h, in.upgrade)
-	hideReplayKeys(h)
+	h := make(http.Header, len(in.fields)+2)
+	for _, f := range in.fields {
+		name := f.Name
+		switch name {
+		case "Idempotency-Key", "X-Idempotency-Key":
+			name = strings.ToLower(name)
+		}
+		h[name] = append(h[name], f.Value)
+	}
+	if _, named := h["User-Agent"]; !named {
+		h["User-Agent"] = nil
+	}
+	if in.upgrade != "" {
+		h["Connection"], h["Upgrade"] = []string{"Upgrade"}, []string{in.upgrade}
+	}
 	return h
 }
 
@@ -84,7 +98,7 @@ func (a *attempt) traced(ctx context.Context, u *Upstream) context.Context {
 		GotFirstResponseByte: func() { a.answered.Store(true) },
 		Got1xxResponse: func(code int, header textproto.MIMEHeader) error {
 			a.answered.Store(false) // that was not the answer
-			return a.interim.pass(code, http.Header(header))
+			return a.interim.Interim(code, http.Header(header))
 		},
 	})
 }
@@ -127,7 +141,7 @@ type stdResponse struct {
 
 func (r *stdResponse) status() int          { return r.res.StatusCode }
 func (r *stdResponse) header() http.Header  { return r.res.Header }
-func (r *stdResponse) mediaType() string    { return r.res.Header.Get("Content-Type") }
+func (r *stdResponse) silent() bool         { return silentByNature(r.res.Header.Get("Content-Type")) }
 func (r *stdResponse) length() int64        { return r.res.ContentLength }
 func (r *stdResponse) trailer() http.Header { return r.res.Trailer }
 

@@ -28,9 +28,13 @@ type exchange struct {
 	r      *http.Request
 	life   lifetime.Lifetime // ends when the client is gone or the time is up
 
+	client   *h1.Client  // whom life follows; nil: of another server
+	unfollow func() bool // then
+
 	current atomic.Pointer[attempt]
 	first   attempt    // the memory of the first one; most requests need no other
 	request h1.Request // likewise
+	own     ownResponse
 
 	tried   []*Upstream // in this pass
 	failure error       // the last attempt's

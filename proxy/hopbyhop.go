@@ -11,8 +11,8 @@ const websocket = "websocket"
 // stripHopByHop removes what was meant for the connection a message came on:
 // the fields that Connection names, and those known to be so. `TE: trailers`
 // stays, gRPC needs it. What Connection may not remove is what the proxy itself
-// puts there: length, host and where the request comes from. It serves both
-// directions and has to come before the proxy sets fields of its own.
+// puts there: length, host and where the request comes from. It has to come before
+// the proxy sets fields of its own.
 func stripHopByHop(h http.Header) {
 	trailers := hasToken(h["Te"], "trailers")
 	var buf [32]byte
@@ -35,48 +35,16 @@ func stripHopByHop(h http.Header) {
 	}
 }
 
-// cleanRequest makes the header of a request fit to be sent on: no hop-by-hop
-// fields, no Proxy (which CGI programs take for their own setting), no second
-// spelling of a field that the proxy answers for, and no Host, which is in the
-// request itself.
-func cleanRequest(h http.Header) {
-	stripHopByHop(h)
-	var buf [32]byte
-	for name := range h {
-		if strings.EqualFold(name, "proxy") || strings.EqualFold(name, "host") ||
-			(hasUnderscore(name) && isFraming(folded(foldName(buf[:0], name)))) {
-			delete(h, name)
-		}
-	}
-	keepAgentEmpty(h)
-}
-
-// keepAgentEmpty: a client that does not say what it is stays unnamed. Without
-// the entry net/http would write its own name.
-func keepAgentEmpty(h http.Header) {
-	if _, named := h["User-Agent"]; !named {
-		h["User-Agent"] = nil
-	}
-}
-
 // requestedUpgrade is the protocol that the client asks to switch to, if it is
 // one that the proxy passes on, else empty. A request with a body cannot switch:
 // the body and what comes after it would be read from the connection at the same
-// time. Ask before the header is cleaned.
+// time.
 func requestedUpgrade(r *http.Request) string {
 	if r.Method == http.MethodGet && r.ProtoAtLeast(1, 1) && r.ProtoMajor == 1 && !hasBody(r) &&
 		hasToken(r.Header["Connection"], "upgrade") && hasToken(r.Header["Upgrade"], websocket) {
 		return websocket
 	}
 	return ""
-}
-
-// setUpgrade asks for protocol; an empty one asks for nothing.
-func setUpgrade(h http.Header, protocol string) {
-	if protocol != "" {
-		h["Connection"] = []string{"Upgrade"}
-		h["Upgrade"] = []string{protocol}
-	}
 }
 
 // agreesToUpgrade says whether an answer switches to exactly the protocol asked

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+
+	"github.com/rota-proxy/rota/proxy/h1"
 )
 
 // fields builds a header as the server does: names in canonical case.
@@ -47,19 +49,37 @@ func TestStripHopByHop(t *testing.T) {
 	}
 }
 
-func TestCleanRequest(t *testing.T) {
-	h := fields("Proxy", "http://evil.test", "PROXY", "again", "Host", "x", "Content_Length", "5", "Content-Length", "7",
-		"Connection", "close", "User-Agent", "me", "X_Own", "1")
-	h["proxy"], h["PROXY"], h["host"] = []string{"raw"}, []string{"raw"}, []string{"raw"}
-	cleanRequest(h)
-	checkHeader(t, "a request", h, fields("Content-Length", "7", "User-Agent", "me", "X_Own", "1"))
+// sentOn is the header as an Upstream gets it.
+func sentOn(t trustedProxies, h http.Header, o origin) http.Header {
+	out := http.Header{}
+	for _, f := range t.onward(nil, h, o) {
+		out[f.Name] = append(out[f.Name], f.Value)
+	}
+	return out
 }
 
-func TestCleanRequestKeepsAnEmptyUserAgent(t *testing.T) {
-	for _, in := range []http.Header{fields(), fields("User-Agent", "")} {
-		cleanRequest(in)
-		if _, set := in["User-Agent"]; !set || in.Get("User-Agent") != "" {
-			t.Errorf("%v: net/http would put in its own name", in)
+func TestOnwardLeavesOutWhatTheProxySays(t *testing.T) {
+	h := fields("Proxy", "http://evil.test", "PROXY", "again", "Host", "x", "Content_Length", "5", "Content-Length", "7",
+		"Connection", "close", "User-Agent", "me", "X_Own", "1", "Transfer_Encoding", "chunked", "Keep_alive", "1")
+	h["proxy"], h["PROXY"], h["host"] = []string{"raw"}, []string{"raw"}, []string{"raw"}
+	got := sentOn(nil, h, origin{scheme: "http", authority: "a.test"})
+	checkHeader(t, "a request", got, fields("User-Agent", "me", "X_Own", "1",
+		"X-Forwarded-Proto", "http", "X-Forwarded-Host", "a.test", "X-Forwarded-Port", "80"))
+}
+
+func TestOnwardLeavesOutWhatConnectionNames(t *testing.T) {
+	h := fields("Connection", "keep-alive, X-A, x-b ,, close", "Connection", "X-c", "X-A", "1", "X-B", "2", "X-C", "3", "X-D", "4",
+		"Te", "gzip, Trailers")
+	got := sentOn(networks("192.0.2.0/24"), h, origin{scheme: "http", authority: "a.test"})
+	checkHeader(t, "a request", got, fields("X-D", "4", "Te", "trailers",
+		"X-Forwarded-Proto", "http", "X-Forwarded-Host", "a.test", "X-Forwarded-Port", "80"))
+}
+
+func TestStdHeaderKeepsAnEmptyUserAgent(t *testing.T) {
+	for _, list := range [][]h1.Field{nil, {{Name: "User-Agent", Value: ""}}} {
+		h := (&inbound{fields: list}).stdHeader()
+		if _, set := h["User-Agent"]; !set || h.Get("User-Agent") != "" {
+			t.Errorf("%v: net/http would put in its own name", h)
 		}
 	}
 }
@@ -109,12 +129,11 @@ func TestRequestedUpgrade(t *testing.T) {
 	}
 }
 
-func TestSetUpgrade(t *testing.T) {
-	h := fields("A", "1")
-	setUpgrade(h, "")
-	checkHeader(t, "nothing asked", h, fields("A", "1"))
-	setUpgrade(h, "websocket")
-	checkHeader(t, "websocket", h, fields("A", "1", "Connection", "Upgrade", "Upgrade", "websocket"))
+func TestStdHeaderAsksForTheUpgrade(t *testing.T) {
+	in := &inbound{fields: []h1.Field{{Name: "A", Value: "1"}}, upgrade: "websocket"}
+	want := fields("A", "1", "Connection", "Upgrade", "Upgrade", "websocket")
+	want["User-Agent"] = nil
+	checkHeader(t, "websocket", in.stdHeader(), want)
 }
 
 func TestAgreesToUpgrade(t *testing.T) {

@@ -18,14 +18,13 @@ type inbound struct {
 	record  record
 	writer  relayRecorder
 	peer    netip.Addr
-	path    string // as it is sent on
-	upgrade string // protocol the client asks to switch to; empty: none
-	header  http.Header
-	room    [24]h1.Field
-	list    []h1.Field  // header as the engine takes it; nil: not made yet
-	whole   []byte      // the body, if all of it was there at once
-	body    *replay     // the body that is still coming; nil before a Target was found
-	trailer http.Header // announced fields that may follow the body
+	path    string       // as it is sent on
+	upgrade string       // protocol the client asks to switch to; empty: none
+	fields  []h1.Field   // as they are sent on
+	room    [24]h1.Field // for the fields of most requests
+	whole   []byte       // the body, if all of it was there at once
+	body    *replay      // the body that is still coming; nil before a Target was found
+	trailer http.Header  // announced fields that may follow the body
 }
 
 // observe reads what a request asks for, refuses what nobody could route, and
@@ -96,17 +95,15 @@ func (in *inbound) contain(w http.ResponseWriter, r *http.Request) {
 	panic(http.ErrAbortHandler)
 }
 
-// prepare makes the header that Upstreams are sent, the same for every attempt.
-// path is the form that was matched, empty if the received one goes on.
+// prepare makes what Upstreams are sent, the same for every attempt. path is the
+// form that was matched, empty if the received one goes on.
 func (in *inbound) prepare(r *http.Request, path string) {
 	in.path = path
 	if path == "" {
 		in.path = in.inquiry.path
 	}
 	in.upgrade = requestedUpgrade(r)
-	in.header, in.list = r.Header.Clone(), nil
-	cleanRequest(in.header)
-	trustedProxies(in.o.TrustedProxies).setProvenance(in.header, origin{in.peer, schemeOf(r), in.authority})
+	in.fields = trustedProxies(in.o.TrustedProxies).onward(in.room[:0], r.Header, origin{in.peer, schemeOf(r), in.authority})
 }
 
 func schemeOf(r *http.Request) string {
@@ -114,21 +111,6 @@ func schemeOf(r *http.Request) string {
 		return "https"
 	}
 	return "http"
-}
-
-// hideReplayKeys keeps net/http's Transport from repeating a POST by itself
-// because it carries such a key: it looks for the canonical name only, while
-// Upstreams compare names without case.
-func hideReplayKeys(h http.Header) {
-	for canonical, written := range map[string]string{
-		"Idempotency-Key":   "idempotency-key",
-		"X-Idempotency-Key": "x-idempotency-key",
-	} {
-		if values, ok := h[canonical]; ok {
-			delete(h, canonical)
-			h[written] = values
-		}
-	}
 }
 
 // debugHeaders adds to an answer how it came about, if that is wanted.

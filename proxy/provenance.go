@@ -100,62 +100,6 @@ type origin struct {
 	authority string // host and port as the client wrote them
 }
 
-// setProvenance tells the Upstream where the request comes from. An untrusted
-// peer's word is deleted in every spelling and replaced; to a trusted one's the
-// peer is added, and what it left out. Call it after cleanRequest.
-func (t trustedProxies) setProvenance(h http.Header, o origin) {
-	if t.trusts(o.peer) {
-		client := t.client(o.peer, h)
-		deleteMisspelt(h)
-		appendForwardedFor(h, o.peer)
-		setMissing(h, "X-Real-Ip", client.String())
-		setMissing(h, "X-Forwarded-Proto", o.scheme)
-		setMissing(h, "X-Forwarded-Host", o.authority)
-		setMissing(h, "X-Forwarded-Port", portOf(o.authority, t.scheme(o.peer, h, o.scheme)))
-		return
-	}
-	deleteProvenance(h)
-	peer := o.peer.String()
-	values := []string{o.scheme, o.authority, portOf(o.authority, o.scheme), peer, peer} // one allocation for all
-	h["X-Forwarded-Proto"], h["X-Forwarded-Host"], h["X-Forwarded-Port"] = values[0:1:1], values[1:2:2], values[2:3:3]
-	if o.peer.IsValid() {
-		h["X-Forwarded-For"], h["X-Real-Ip"] = values[3:4:4], values[4:5:5]
-	}
-}
-
-func deleteProvenance(h http.Header) {
-	var buf [32]byte
-	for name := range h {
-		if mayBeProvenance(name) && isProvenance(folded(foldName(buf[:0], name))) {
-			delete(h, name)
-		}
-	}
-}
-
-// deleteMisspelt removes spellings that a trusted proxy would not use itself and
-// may have let through.
-func deleteMisspelt(h http.Header) {
-	for name := range h {
-		if hasUnderscore(name) && isProvenance(folded(foldName(nil, name))) {
-			delete(h, name)
-		}
-	}
-}
-
-func appendForwardedFor(h http.Header, peer netip.Addr) {
-	list := strings.Join(h["X-Forwarded-For"], ", ")
-	if list != "" {
-		list += ", "
-	}
-	h["X-Forwarded-For"] = []string{list + peer.String()}
-}
-
-func setMissing(h http.Header, name, value string) {
-	if len(h[name]) == 0 {
-		h[name] = []string{value}
-	}
-}
-
 // portOf is the port that the client connected to as it sees it, which behind
 // port mappings is not the listener's.
 func portOf(authority, scheme string) string {

@@ -56,11 +56,16 @@ func (x *exchange) relayWhole(a *attempt, res response) error {
 	}
 	own.answer.Stall = x.bodyStall(res)
 	_, err := relayer.Relay(own.answer, mayTrail)
+	if err != nil {
+		return a.relayError(err)
+	}
+	return nil
+}
+
+// relayError says in our words which side failed.
+func (a *attempt) relayError(err error) error {
 	var client *h1.ClientError
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &client):
+	if errors.As(err, &client) {
 		return &clientError{client.Err}
 	}
 	return &upstreamBodyError{a.causeOr(err)}
@@ -144,17 +149,33 @@ func (w clientWriter) send(p []byte, flush bool) error {
 // bodyStall is how long a body may stand still: for ever where silence is part
 // of the protocol.
 func (x *exchange) bodyStall(res response) time.Duration {
-	if x.def.Timeout.Stall <= 0 || silentByNature(res.mediaType()) {
+	if x.def.Timeout.Stall <= 0 || res.silent() {
 		return 0
 	}
 	return x.def.Timeout.Stall
 }
 
-func silentByNature(contentType string) bool {
-	media, _, _ := strings.Cut(contentType, ";")
-	media = strings.TrimSpace(media)
-	const events, grpc = "text/event-stream", "application/grpc"
-	return strings.EqualFold(media, events) || len(media) >= len(grpc) && strings.EqualFold(media[:len(grpc)], grpc)
+// silentByNature says whether a Content-Type is that of an event stream or gRPC.
+func silentByNature[T string | []byte](contentType T) bool {
+	return hasPrefixFold(contentType, "text/event-stream") || hasPrefixFold(contentType, "application/grpc")
+}
+
+// hasPrefixFold compares with a prefix in lower case, and takes nothing else for
+// it that goes on with a letter.
+func hasPrefixFold[T string | []byte](s T, prefix string) bool {
+	if len(s) < len(prefix) {
+		return false
+	}
+	for i := range len(prefix) {
+		c := s[i]
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		if c != prefix[i] {
+			return false
+		}
+	}
+	return true
 }
 
 var errStalled = errors.New("no byte came for too long")

@@ -71,7 +71,8 @@ func (t *Target) serve(w http.ResponseWriter, r *http.Request, in *inbound) erro
 		return nil
 	}
 	x := &exchange{target: t, def: def, in: in, w: w, r: r, hold: hold{safe: isSafe(r.Method)}}
-	defer x.followClient()()
+	x.followClient()
+	defer x.unfollowClient()
 	if def.Timeout.Total > 0 {
 		x.total = time.AfterFunc(def.Timeout.Total, func() { x.cancel(errTotalTimeout) })
 		defer x.total.Stop()

@@ -57,16 +57,16 @@ func (a *Answer) Status() int { return a.conn.head.Status() }
 // Length of the body; -1 if only its end will tell.
 func (a *Answer) Length() int64 { return max(-1, a.length) }
 
-// Get is the value of the first field of that name, given in lower case; empty
+// Value is that of the first field of that name, given in lower case; nil
 // if there is none. It is valid before the body is read.
-func (a *Answer) Get(name string) string {
+func (a *Answer) Value(name string) []byte {
 	h := &a.conn.head
 	for i := range h.Len() {
 		if equalFold(h.Name(i), name) {
-			return string(h.Value(i))
+			return h.Value(i)
 		}
 	}
-	return ""
+	return nil
 }
 
 // Header is all fields, those about the connection included. Ask before the body

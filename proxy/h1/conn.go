@@ -69,9 +69,13 @@ type Request struct {
 	// Timeout bounds the wait for the head of the answer; it begins when there
 	// is nothing left to send, or nothing has been sent for as long. 0 is for ever.
 	Timeout time.Duration
-	// Interim gets the interim responses other than 100; nil ignores them. An
-	// error ends the exchange.
-	Interim func(status int, header http.Header) error
+	// Interim gets the interim responses other than 100; nil ignores them.
+	Interim InterimReceiver
+}
+
+// InterimReceiver takes interim responses. An error ends the exchange.
+type InterimReceiver interface {
+	Interim(status int, header http.Header) error
 }
 
 // RoundTrip sends r and waits for the head of the answer, which must be closed.
@@ -206,7 +210,7 @@ func (c *Conn) interim(r *Request, status int) error {
 			c.upload.goOn()
 		}
 	case r.Interim != nil:
-		return r.Interim(status, c.answer.Header())
+		return r.Interim.Interim(status, c.answer.Header())
 	}
 	return nil
 }
