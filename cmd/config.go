@@ -12,6 +12,7 @@ import (
 
 	"github.com/rota-proxy/rota/discovery"
 	"github.com/rota-proxy/rota/discovery/labels"
+	"github.com/rota-proxy/rota/proxy"
 )
 
 // The names that flags and other files share.
@@ -42,6 +43,7 @@ type config struct {
 	certs       string
 	file        string
 	trusted     []netip.Prefix
+	bounds      proxy.Bounds
 	logs        logConfig
 	debug       bool
 	linger      time.Duration
@@ -70,6 +72,7 @@ const (
 func bindConfig(flags *pflag.FlagSet) *config {
 	c := &config{}
 	c.bindTraffic(flags)
+	bindBounds(flags, &c.bounds)
 	c.bindDiscovery(flags)
 	c.bindAdmin(flags)
 	c.bindLogs(flags)

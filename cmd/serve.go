@@ -126,7 +126,7 @@ func newServer(c *config, env environment, log zerolog.Logger, stdout io.Writer)
 func (s *server) bind(c *config) error {
 	for _, e := range c.entries() {
 		listener, err := proxy.Listen(proxy.ListenerOptions{
-			Name: e.Name, Addr: e.Addr, Handler: s.mux.Handler(e.Name), Log: s.log, Grace: c.grace,
+			Name: e.Name, Addr: e.Addr, Handler: s.mux.Handler(e.Name), Log: s.log, Grace: c.grace, Bounds: c.bounds,
 		})
 		if err != nil {
 			return err

@@ -179,3 +179,51 @@ type unknownWord struct {
 }
 
 func (u unknownWord) Error() string { return "is none of " + strings.Join(u.known, ", ") }
+
+// parsePositiveDuration takes Go durations above zero.
+func parsePositiveDuration(text string) (time.Duration, error) {
+	duration, err := parseDuration(text)
+	if err == nil && duration == 0 {
+		return 0, errors.New("is zero: a wait without a bound would let one client keep a connection for ever")
+	}
+	return duration, err
+}
+
+// The heads that may be allowed: shorter ones would refuse what browsers send,
+// longer ones let a client take as much memory.
+const (
+	leastHead = 1 << 10
+	mostHead  = 16 << 20
+)
+
+func parseHeadSize(text string) (int, error) {
+	bytes, err := labels.ParseSize(text)
+	if err != nil {
+		return 0, err
+	}
+	if bytes < leastHead || bytes > mostHead {
+		return 0, errors.New("is not from 1KiB to 16MiB")
+	}
+	return int(bytes), nil
+}
+
+// mostCount is more than there can be of anything that is counted.
+const mostCount = 1 << 30
+
+// parseCount takes whole numbers above zero.
+func parseCount(text string) (int, error) {
+	count, err := parseCountOrNone(text)
+	if err == nil && count == 0 {
+		return 0, errors.New("is zero")
+	}
+	return count, err
+}
+
+// parseCountOrNone takes whole numbers, with 0 for the default.
+func parseCountOrNone(text string) (int, error) {
+	count, err := strconv.ParseUint(text, 10, 31)
+	if err != nil || count > mostCount {
+		return 0, fmt.Errorf("is not a whole number from 0 to %d", mostCount)
+	}
+	return int(count), nil
+}

@@ -104,3 +104,10 @@ func TestParseTemplate(t *testing.T) {
 		"{{.Service": "!", "{{nope .Service}}": "!", "a\x1b": "!",
 	})
 }
+
+func TestParseBounds(t *testing.T) {
+	values(t, parsePositiveDuration, map[string]string{"10s": "10s", "0s": "!", "0": "!", "-1s": "!", "10": "!"})
+	values(t, parseHeadSize, map[string]string{"64KiB": "65536", "1KiB": "1024", "16MiB": "16777216", "1023": "!", "512": "!", "17MiB": "!", "off": "!", "64kb": "!"})
+	values(t, parseCount, map[string]string{"1": "1", "200": "200", "0": "!", "-1": "!", "1e3": "!", "4294967296": "!", "": "!"})
+	values(t, parseCountOrNone, map[string]string{"0": "0", "1073741824": "1073741824", "1073741825": "!"})
+}

@@ -185,6 +185,9 @@ func size(s string) (int64, error) {
 	return 0, refuse(meantSize(s), "is not a size; the units are KB, MB, GB, KiB, MiB, GiB")
 }
 
+// ParseSize reads a number of bytes with a unit, as labels give it; `off` is 0.
+func ParseSize(s string) (int64, error) { return size(s) }
+
 func meantSize(s string) string {
 	digits := strings.TrimRight(s, "bBiIkKmMgG ")
 	if _, err := strconv.ParseUint(digits, 10, 63); err != nil {
