@@ -37,6 +37,7 @@ const (
 type attempt struct {
 	exchange *exchange
 	life     lifetime.Lifetime // ends when the attempt is to be given up
+	asked    time.Time         // when it began
 	release  func()            // the room's; called once it is known whether there is an answer
 	interim  interim
 	answered atomic.Bool // a byte of the final answer has come
@@ -106,30 +107,47 @@ func (x *exchange) attempt(c choice, release func()) outcome {
 	defer a.settled()
 	u := c.upstream
 	x.in.record.upstream = u
+	a.asked = time.Now()
 	u.begin(a)
 	defer u.end(a)
 	if u.unfit() && !c.doubtful {
 		return outcome{unsent, errLeft}
 	}
-	begun := time.Now()
-	w := u.carrier.Load()
-	if w == nil {
-		return outcome{unsent, &dialError{u.spec.Load().Address, errors.New("not usable")}}
-	}
-	res, err := (*w).send(x, a, c)
+	res, err := x.ask(a, c)
 	a.interim.end()
 	a.settled()
-	if x.def.Timeout.Response > 0 {
-		x.spent += time.Since(begun)
-	}
 	if err != nil {
 		return x.classify(a, u, err)
 	}
 	defer res.close()
+	if len(x.def.Retry.Statuses) > 0 {
+		x.spent += time.Since(a.asked)
+	}
 	if x.wantsAnother(u, res.status()) {
 		return outcome{rejected, fmt.Errorf("the Upstream answered %d", res.status())}
 	}
 	return x.relay(a, res)
+}
+
+// ask sends the request and waits for the head of the answer.
+func (x *exchange) ask(a *attempt, c choice) (response, error) {
+	u, all := c.upstream, x.target.upstreams
+	w := u.carrier.Load()
+	if w == nil {
+		return nil, &dialError{u.spec.Load().Address, errors.New("not usable")}
+	}
+	followed := x.in.body == nil
+	if followed {
+		all.asked(u, a.asked)
+	}
+	res, err := (*w).send(x, a, c)
+	if followed {
+		all.heard(u, a.asked, err == nil)
+	}
+	if err != nil {
+		x.spent += time.Since(a.asked)
+	}
+	return res, err
 }
 
 // newAttempt begins an attempt, which ends when the request does.
@@ -225,9 +243,10 @@ func isVerdict(err error) bool {
 	return !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.As(err, &network)
 }
 
-// isLeaving says whether an attempt was cut because its Upstream leaves.
+// isLeaving says whether an attempt was cut because its Upstream leaves, or might
+// as well have left.
 func isLeaving(cause error) bool {
-	return errors.Is(cause, errUpstreamGone) || errors.Is(cause, errUpstreamPaused) || errors.Is(cause, errDrained)
+	return errors.Is(cause, errUpstreamGone) || errors.Is(cause, errUpstreamPaused) || errors.Is(cause, errDrained) || errors.Is(cause, errHung)
 }
 
 // bodyError is a client that failed while sending its body.

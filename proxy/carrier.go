@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"time"
@@ -12,6 +13,8 @@ type carrier interface {
 	// send has the request of x sent as attempt a, and waits for the head of the
 	// answer. After an error the attempt's account says how far it got.
 	send(x *exchange, a *attempt, c choice) (response, error)
+	// ask asks for something harmless, to see whether there is an answer.
+	ask(ctx context.Context) error
 	// closeIdle closes the connections that no request uses.
 	closeIdle()
 	// retire is closeIdle for good: those in use are closed after their request.

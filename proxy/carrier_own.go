@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -71,6 +72,30 @@ func (w *ownCarrier) assess(x *exchange, a *attempt, err error, stale bool) (aga
 	again = stale && a.life.Err() == nil && e.Stage != h1.Answering && (!a.wrote || x.repeatable()) && x.reclaimBody()
 	return again, err
 }
+
+// ask uses a connection of its own.
+func (w *ownCarrier) ask(ctx context.Context) error {
+	u := w.upstream
+	made, err := u.dialer.dial(ctx, u.dialLimit(0, false))
+	if err != nil {
+		return err
+	}
+	conn := w.pool.Adopt(made)
+	stop := context.AfterFunc(ctx, conn.Interrupt)
+	answer, err := conn.RoundTrip(&h1.Request{Head: h1.RequestHead{
+		Method: http.MethodHead, Target: joinTarget(u.spec.Load().Base, "/", ""), Host: u.spec.Load().Address, Close: true,
+		Fields: []h1.Field{{Name: "User-Agent", Value: askingAgent}},
+	}})
+	stop()
+	if err != nil {
+		return err
+	}
+	answer.Close()
+	return nil
+}
+
+// askingAgent is how the proxy calls itself when it asks on its own account.
+const askingAgent = "rota (is anybody there?)"
 
 // connect gives a connection to the Upstream, and says whether it was used
 // before.

@@ -37,6 +37,19 @@ func (w *stdCarrier) send(x *exchange, a *attempt, c choice) (response, error) {
 	return &stdResponse{res: res, attempt: a, buffers: &x.target.buffers}, nil
 }
 
+// ask implements carrier.
+func (w *stdCarrier) ask(ctx context.Context) error {
+	u := w.upstream.spec.Load()
+	r := (&http.Request{
+		Method: http.MethodHead, URL: destination(u, "/", ""), Host: u.Address, Header: http.Header{"User-Agent": {askingAgent}},
+	}).WithContext(withDialLimit(ctx, w.upstream.dialLimit(0, false)))
+	res, err := w.transport.RoundTrip(r)
+	if err != nil {
+		return err
+	}
+	return res.Body.Close()
+}
+
 // stdRequest is the request as the Transport gets it.
 func (x *exchange) stdRequest(a *attempt, c choice, patience *stdPatience) *http.Request {
 	u := c.upstream.spec.Load()

@@ -17,8 +17,9 @@ type Upstream struct {
 	spec     atomic.Pointer[spec.Upstream]
 	dialer   *dialer
 	carrier  atomic.Pointer[carrier] // nil: there is no way
-	requests *atomic.Uint64          // sent to this container in all its lives
-	departed atomic.Bool             // no description names it any more
+	pulse    pulse
+	requests *atomic.Uint64 // sent to this container in all its lives
+	departed atomic.Bool    // no description names it any more
 
 	mu      sync.Mutex
 	running *attempt // first of those running now

@@ -36,6 +36,7 @@ type Upstreams struct {
 	certificate func(string) (*tls.Certificate, error)
 	room        *room
 	dog         *h1.Watchdog
+	vitals      vitals
 
 	ready atomic.Pointer[rotation]
 	turns atomic.Uint64 // survives every change of the set
@@ -71,8 +72,17 @@ func newUpstreams(log zerolog.Logger, certificate func(string) (*tls.Certificate
 }
 
 // pick is the next Upstream in rotation that the request has not been to; nil
-// when there is none.
+// when there is none. One that turns out to hang leaves the rotation.
 func (s *Upstreams) pick(tried []*Upstream) *Upstream {
+	u := s.next(tried)
+	if u != nil && s.hangs(u, len(s.ready.Load().members)-1) {
+		s.suspend(u)
+		u = s.next(tried)
+	}
+	return u
+}
+
+func (s *Upstreams) next(tried []*Upstream) *Upstream {
 	ready, n := s.ready.Load(), s.turns.Add(1)-1
 	if len(tried) == 0 {
 		return ready.turn(n)
@@ -428,6 +438,8 @@ func (u *Upstream) reason() string {
 		return "weight 0: no new requests"
 	case u.state == spec.Starting && d.Phase == spec.Checking:
 		return "HEALTHCHECK has not succeeded yet"
+	case u.state == spec.Ejected && u.pulse.hung.Load():
+		return fmt.Sprintf("port %s accepts and does not answer for %s", port, lasting)
 	case u.state == spec.Starting, u.state == spec.Ejected:
 		return fmt.Sprintf("port %s not accepting for %s", port, lasting)
 	case u.state == spec.Resting:

@@ -1,0 +1,158 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/rota-proxy/rota/proxy/spec"
+)
+
+// errHung is why an attempt is given up: its Upstream accepts and does not answer,
+// while its siblings do.
+var errHung = errors.New("the Upstream accepts requests and does not answer them")
+
+// How an Upstream that hangs is told from one that is busy. All of it is relative
+// to its siblings: a service that is slow as a whole has nobody who hangs.
+const (
+	// hangLeast is how many requests must wait for it,
+	hangLeast = 3
+	// hangAnswers how many times each sibling must have answered since it did,
+	hangAnswers = 4
+	// hangSilence how long it must have been silent at least,
+	hangSilence = 150 * time.Millisecond
+	// hangTypical and how many times as long as an answer takes here.
+	hangTypical = 8
+	// hangCrowd: or so many times as many requests wait for it as for a sibling.
+	hangCrowd = 4
+
+	// hangPatience is how long a request waits at least for one that hangs before
+	// it is sent to another, if it may be.
+	hangPatience = 400 * time.Millisecond
+	// reviveEvery is how often one that hangs is asked whether it is back.
+	reviveEvery = 500 * time.Millisecond
+	reviveStep  = 50 * time.Millisecond
+)
+
+// pulse is what is known of how an Upstream answers.
+type pulse struct {
+	waiting atomic.Int32  // requests that it has and has not answered
+	since   atomic.Int64  // when it last answered, or got something to do after a rest
+	mark    atomic.Uint64 // how many answers the Target had had by then
+	hung    atomic.Bool
+}
+
+// vitals is the same for a Target as a whole.
+type vitals struct {
+	waiting atomic.Int32
+	answers atomic.Uint64
+	typical atomic.Int64 // moving average of how long an answer takes
+}
+
+// asked notes a request that an Upstream is about to get. Those whose body is
+// still coming do not count: the client may be what is waited for.
+func (s *Upstreams) asked(u *Upstream, now time.Time) {
+	s.vitals.waiting.Add(1)
+	if u.pulse.waiting.Add(1) == 1 {
+		u.pulse.since.Store(now.UnixNano())
+		u.pulse.mark.Store(s.vitals.answers.Load())
+	}
+}
+
+// heard notes how a request that was asked has ended: with an answer, or not.
+func (s *Upstreams) heard(u *Upstream, asked time.Time, answered bool) {
+	s.vitals.waiting.Add(-1)
+	u.pulse.waiting.Add(-1)
+	if !answered {
+		return
+	}
+	now := time.Now()
+	u.pulse.since.Store(now.UnixNano())
+	u.pulse.mark.Store(s.vitals.answers.Add(1))
+	// Two who write at once lose one of two samples, which does not matter.
+	typical := s.vitals.typical.Load()
+	s.vitals.typical.Store(typical + (int64(now.Sub(asked))-typical)/16)
+	if u.pulse.hung.Load() {
+		s.revived(u)
+	}
+}
+
+// hangs says whether u is silent while its siblings answer.
+func (s *Upstreams) hangs(u *Upstream, siblings int) bool {
+	waiting := u.pulse.waiting.Load()
+	if waiting < hangLeast || siblings < 1 {
+		return false
+	}
+	if s.vitals.answers.Load()-u.pulse.mark.Load() < uint64(hangAnswers*siblings) {
+		return false
+	}
+	elsewhere := int(s.vitals.waiting.Load() - waiting)
+	if int(waiting)*siblings >= hangCrowd*(elsewhere+siblings) {
+		return true
+	}
+	silence := time.Duration(time.Now().UnixNano() - u.pulse.since.Load())
+	return silence >= max(hangSilence, hangTypical*time.Duration(s.vitals.typical.Load()))
+}
+
+// suspend takes an Upstream that hangs out of the rotation, unless it is the last
+// one, and sees to it that it comes back.
+func (s *Upstreams) suspend(u *Upstream) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if u.state != spec.Ready || len(s.ready.Load().members) < 2 {
+		return
+	}
+	s.enter(u, spec.Ejected)
+	u.pulse.hung.Store(true)
+	ctx, stop := context.WithCancel(s.ctx)
+	u.stopProbe = stop
+	s.wg.Go(func() { s.revive(ctx, u) })
+	s.publish()
+	s.log.Warn().Str("upstream", u.name()).Str("address", u.spec.Load().Address).
+		Msg("upstream accepts requests and does not answer them, while others do: it gets no more until it does")
+}
+
+// revive sends what waits for an Upstream that hangs to others, as far as that may
+// be done, and asks it until it answers.
+func (s *Upstreams) revive(ctx context.Context, u *Upstream) {
+	patience := max(hangPatience, hangTypical*time.Duration(s.vitals.typical.Load()))
+	next := time.Now().Add(reviveEvery)
+	for sleep(ctx, reviveStep) {
+		overdue := time.Now().Add(-patience)
+		u.cut(errHung, func(a *attempt) bool { return a.asked.Before(overdue) && repeatable(a) })
+		if time.Now().Before(next) {
+			continue
+		}
+		next = time.Now().Add(reviveEvery)
+		if s.answers(ctx, u) {
+			s.revived(u)
+			return
+		}
+	}
+}
+
+// answers asks an Upstream for something harmless. Whatever it says will do.
+func (s *Upstreams) answers(ctx context.Context, u *Upstream) bool {
+	w := u.carrier.Load()
+	if w == nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, reviveEvery)
+	defer cancel()
+	return (*w).ask(ctx) == nil
+}
+
+// revived puts an Upstream that hung back into the rotation.
+func (s *Upstreams) revived(u *Upstream) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !u.pulse.hung.Swap(false) || u.state != spec.Ejected {
+		return
+	}
+	u.pulse.since.Store(time.Now().UnixNano())
+	u.pulse.mark.Store(s.vitals.answers.Load())
+	s.enter(u, spec.Ready)
+	s.publish()
+	s.log.Info().Str("upstream", u.name()).Msg("upstream answers again")
+}
