@@ -57,6 +57,8 @@ func parseStaticURL(raw string) (staticAddress, error) {
 		return fault("", "holds a user name, which is sent to nobody")
 	case strings.Contains(raw, "#"):
 		return fault("", "has a fragment, which is sent to nobody")
+	case strings.HasPrefix(u.Path, "//"):
+		return fault("", "has a path that begins with two slashes")
 	case hasDotSegments(u.Path):
 		return fault("", "has a dot segment in its path")
 	}
