@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rota-proxy/rota/admin"
 )
@@ -171,4 +173,63 @@ func TestServeSaysWhatIsWrongInAFile(t *testing.T) {
 			t.Errorf("ps does not say %q:\n%s%s", words, got.stdout, got.stderr)
 		}
 	}
+}
+
+// Nobody stops a backend because a file names it no longer.
+func TestServeLetsAStaticBackendFinish(t *testing.T) {
+	reached, release := make(chan struct{}), make(chan struct{})
+	slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPost {
+			return
+		}
+		close(reached)
+		<-release
+		fmt.Fprint(w, "finished")
+	}))
+	defer slow.Close()
+	entry := "  web: { host: web.test, upstreams: [ %s ] }\n"
+	for _, c := range []struct{ what, entries string }{
+		{"an upstream is replaced", fmt.Sprintf(entry, backendCalled(t, "new"))},
+		{"an entry is replaced", strings.ReplaceAll(fmt.Sprintf(entry, backendCalled(t, "new")), "  web:", "  other:")},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			reached, release = make(chan struct{}), make(chan struct{})
+			file := routes(t, inFolder(t), fmt.Sprintf(entry, slow.URL))
+			r := serve(t, "off", "--file", file)
+			answered := make(chan string, 1)
+			go func() {
+				response, err := http.DefaultClient.Do(post(t, "http://"+r.traffic(), "web.test"))
+				if err != nil {
+					answered <- err.Error()
+					return
+				}
+				defer response.Body.Close()
+				text, _ := io.ReadAll(response.Body)
+				answered <- string(text)
+			}()
+			<-reached
+			routes(t, file, c.entries)
+			await(t, "the new backend", func() bool {
+				_, body := r.get("web.test", "/")
+				return body == "new /"
+			})
+			// Who is gone is cut after a quarter of a second.
+			changed := time.Now()
+			await(t, "the time in which it would be cut", func() bool { return time.Since(changed) > 400*time.Millisecond })
+			close(release)
+			if got := <-answered; got != "finished" {
+				t.Errorf("the running POST got %q", got)
+			}
+		})
+	}
+}
+
+func post(t *testing.T, url, host string) *http.Request {
+	t.Helper()
+	request, err := http.NewRequest(http.MethodPost, url, strings.NewReader("body"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Host = host
+	return request
 }
