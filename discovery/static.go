@@ -43,12 +43,12 @@ type StaticOptions struct {
 type Static struct {
 	options   StaticOptions
 	assembler staticAssembler
-	told      map[string]bool // what was logged of the file as it is, of the goroutine in Run
 
 	// of the goroutine in Run
-	text    []byte // as read last
-	targets map[string]*staticTarget
-	births  int // Targets there have been, for their age
+	text    []byte                   // as it was last when it could be used
+	targets map[string]*staticTarget // by name
+	births  int                      // Targets there have been, for their age
+	told    map[string]bool          // findings that were logged of the text
 
 	mu     sync.Mutex // guards status
 	status StaticStatus
