@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rota-proxy/rota/proxy"
+
 	"github.com/spf13/pflag"
 )
 
@@ -32,9 +34,12 @@ func TestDefaults(t *testing.T) {
 		http:      ":80",
 		discovery: discoveryConfig{expose: "labelled", defaultHost: "{{.Service}}.localhost", prefix: "rota"},
 		admin:     adminConfig{addr: "127.0.0.1:9900"},
-		logs:      logConfig{level: "info"},
-		linger:    time.Minute,
-		grace:     30 * time.Second,
+		bounds: proxy.Bounds{
+			HeadTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, Stall: time.Minute, HeadBytes: 64 << 10, Fields: 200,
+		},
+		logs:   logConfig{level: "info"},
+		linger: time.Minute,
+		grace:  30 * time.Second,
 	}
 	got := configured(t, nil)
 	if !reflect.DeepEqual(got, want) {
@@ -76,7 +81,6 @@ func TestBadValuesNameWhatWasGivenAndWhatIsRight(t *testing.T) {
 		{"entry", "x", []string{`"x"`, "name=address", "internal=10.0.0.5:8080"}},
 		{"grace", "soon", []string{`"soon"`, "not a duration", "45s"}},
 		{"linger", "-1s", []string{`"-1s"`, "negative", "90s"}},
-		{"docker", "off", []string{`"off"`, "static Targets"}},
 		{"docker", "ssh://x", []string{`"ssh://x"`, "ssh"}},
 		{"expose", "labeled", []string{`"labeled"`, "labelled, all", "labelled\n"}},
 		{"access-log", "jsn", []string{`"jsn"`, "json"}},
@@ -111,6 +115,8 @@ func TestWhatIsWrongTogetherIsRefused(t *testing.T) {
 		{"--https :443", []string{"--https", "HTTPS is not in this version"}},
 		{"--http=", []string{"--http", "nothing to listen on"}},
 		{"--docker unix:///a --docker b=unix:///b", []string{"--docker", "one"}},
+		{"--docker off", []string{"--docker off", "--file", "nothing to serve"}},
+		{"--docker off,unix:///a --file x.yml", []string{"--docker off", "no other engine"}},
 		{"--entry a=:1 --entry a=:2", []string{"--entry a", "twice"}},
 		{"--http :81 --entry a=:81", []string{"--entry a", "http", ":81"}},
 		{"--certs /does/not/exist", []string{"--certs", "no such directory"}},

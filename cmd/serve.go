@@ -166,7 +166,7 @@ func (s *server) readFile(c *config) error {
 			Publish:     s.apply,
 		})
 		if err != nil {
-			return usageErrorf("--file: %w", err)
+			return usageErrorf("preparing the Targets of --file: %w", err)
 		}
 		s.static = static
 	}

@@ -43,12 +43,12 @@ type StaticOptions struct {
 type Static struct {
 	options   StaticOptions
 	assembler staticAssembler
-	told      map[string]bool // what was logged of the file as it is, of the goroutine in Run
 
 	// of the goroutine in Run
-	text    []byte // as read last
-	targets map[string]*staticTarget
-	births  int // Targets there have been, for their age
+	text    []byte                   // as it was last when it could be used
+	targets map[string]*staticTarget // by name
+	births  int                      // Targets there have been, for their age
+	told    map[string]bool          // findings that were logged of the text
 
 	mu     sync.Mutex // guards status
 	status StaticStatus
@@ -120,6 +120,7 @@ func (s *Static) Run(ctx context.Context) error {
 	watch := watchFile(s.options.Path, s.options.Log)
 	defer watch.close()
 	for {
+		watch.follow()
 		s.reload(time.Now())
 		if err := watch.wait(ctx, s.nextDeparture()); err != nil {
 			return err
@@ -285,7 +286,7 @@ func (s *Static) publish(now time.Time) {
 	var changed []spec.Target
 	for _, name := range slices.Sorted(maps.Keys(s.targets)) {
 		t := s.targets[name]
-		next := t.at(sourceFile+":"+name, now)
+		next := t.at(SourceFile+":"+name, now)
 		if !t.defined || t.published.Equal(next) {
 			continue
 		}

@@ -105,6 +105,7 @@ func WriteOption(w io.Writer, o Option) error {
 		{"when wrong", o.consequence()},
 		{"refines", o.Parent},
 		{"refined by", strings.Join(keysOf(Below(o.Key)), ", ")},
+		{"in a file", o.Instead},
 		{"since", o.Since},
 	} {
 		if fact.text != "" {

@@ -13,8 +13,8 @@ type Upstream struct {
 	Name string
 
 	Scheme Scheme
-	// Address is host:port. Discovery only ever gives an IP address; the
-	// library may give a name.
+	// Address is host:port. A container always has an IP address; a file and
+	// the library may give a name.
 	Address string
 	// Local says that Address is on a network of this machine, where a
 	// connection is accepted or refused at once.
