@@ -23,7 +23,7 @@ type rateLoad struct {
 const (
 	// mostLate is the share of its time by which a load may fall behind before
 	// its figures mean something else.
-	mostLate = 0.01
+	mostLate = 0.05
 	// lastAnswers is how long the last ones may take.
 	lastAnswers = 5 * time.Second
 )
