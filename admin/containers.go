@@ -12,6 +12,7 @@ import (
 // every engine, what its labels ask for and what has become of that.
 type ContainersAnswer struct {
 	Engines    []EngineView    `json:"engines"`
+	Files      []FileView      `json:"files"`
 	Containers []ContainerView `json:"containers"` // by engine, then name
 }
 
@@ -64,7 +65,7 @@ const healthStarting = "starting"
 func (s *Server) containers(w http.ResponseWriter, _ *http.Request) {
 	now := time.Now()
 	live := watchTargets(s.options.Targets.Targets())
-	answer := ContainersAnswer{Engines: s.engines(now), Containers: []ContainerView{}}
+	answer := ContainersAnswer{Engines: s.engines(now), Files: s.files(), Containers: []ContainerView{}}
 	for _, engine := range s.options.Engines {
 		name := engine.Status().Name
 		for _, verdict := range engine.Containers() {

@@ -40,6 +40,12 @@ type Engine interface {
 	Status() discovery.EngineStatus
 }
 
+// File is a followed file of static Targets, as far as it is shown.
+// *discovery.Static is one.
+type File interface {
+	Status() discovery.StaticStatus
+}
+
 // Options say what the listener shows and to whom.
 type Options struct {
 	// Addr is the address as configured. Its host is one that requests may
@@ -48,9 +54,11 @@ type Options struct {
 	// Token must come with every request but those for health. Empty: none is
 	// asked for, which only a loopback address should be trusted with.
 	Token string
-	// Targets and Engines are what is shown. No Engine at all is ready at once.
+	// Targets, Engines and Files are what is shown. No Engine at all is ready at
+	// once: Files have been read when they get here.
 	Targets Targets
 	Engines []Engine
+	Files   []File
 	Version Version
 	Log     zerolog.Logger
 }

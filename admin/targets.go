@@ -8,9 +8,10 @@ import (
 )
 
 // TargetsAnswer is the answer of /api/v1/targets: what the proxy serves now,
-// sorted by id, wherever it was described.
+// sorted by id, wherever it was described, and how the files it comes from are.
 type TargetsAnswer struct {
 	Targets []TargetView `json:"targets"`
+	Files   []FileView   `json:"files"`
 }
 
 // TargetView is a live Target.
@@ -57,7 +58,7 @@ type UpstreamView struct {
 }
 
 func (s *Server) targets(w http.ResponseWriter, _ *http.Request) {
-	answer := TargetsAnswer{Targets: []TargetView{}}
+	answer := TargetsAnswer{Targets: []TargetView{}, Files: s.files()}
 	for _, status := range s.options.Targets.Targets() {
 		answer.Targets = append(answer.Targets, viewTarget(status))
 	}

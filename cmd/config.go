@@ -40,6 +40,7 @@ type config struct {
 	admin       adminConfig
 	data        string
 	certs       string
+	file        string
 	trusted     []netip.Prefix
 	logs        logConfig
 	debug       bool
@@ -110,7 +111,7 @@ func (c *config) bindDiscovery(flags *pflag.FlagSet) {
 	addFlag(flags, "docker", &list[engine]{into: &c.engines, parse: parseEngine}, flagText{
 		group: groupDiscovery, placeholder: "[NAME=]URL", example: "unix:///var/run/docker.sock",
 		shown: "DOCKER_HOST, else unix:///var/run/docker.sock",
-		help:  "The engine to follow, by unix:// or tcp:// (TLS by DOCKER_CERT_PATH and DOCKER_TLS_VERIFY).",
+		help:  "The engine to follow, by unix:// or tcp:// (TLS by DOCKER_CERT_PATH and DOCKER_TLS_VERIFY); off: only what --file describes.",
 	})
 	addFlag(flags, "expose", flagValue(&c.discovery.expose, exposeLabelled, parseWord(exposeLabelled, exposeAll)), flagText{
 		group: groupDiscovery, placeholder: "labelled|all", example: exposeAll,
@@ -146,6 +147,10 @@ func (c *config) bindAdmin(flags *pflag.FlagSet) {
 	addFlag(flags, "data", flagValue(&c.data, "", parseText), flagText{
 		group: groupFiles, placeholder: "DIR", example: "/var/lib/rota", shown: dataDefaultInWords,
 		help: "Where rota keeps its state.",
+	})
+	addFlag(flags, "file", flagValue(&c.file, "", parseText), flagText{
+		group: groupFiles, placeholder: "FILE", example: "/etc/rota/routes.yml", shown: "none",
+		help: "Static Targets, for backends that are not containers; read again when it changes.",
 	})
 	addFlag(flags, "certs", flagValue(&c.certs, "", parseText), flagText{
 		group: groupFiles, placeholder: "DIR", example: "/certs", shown: "none",
@@ -184,8 +189,8 @@ func (c *config) check() error {
 	if c.https != "" {
 		return usageErrorf("--https %q: HTTPS is not in this version; leave the flag out", c.https)
 	}
-	if len(c.engines) > 1 {
-		return usageErrorf("--docker names %d engines; this version follows one", len(c.engines))
+	if err := c.checkEngines(); err != nil {
+		return err
 	}
 	if !isLoopback(c.admin.addr) && c.admin.token == "" {
 		return usageErrorf("--admin %q can be reached from other machines and needs --admin-token; "+
@@ -197,6 +202,19 @@ func (c *config) check() error {
 		}
 	}
 	return c.checkEntries()
+}
+
+// checkEngines takes one engine, or none where there is something else to serve.
+func (c *config) checkEngines() error {
+	switch {
+	case len(c.engines) > 1 && slices.Contains(c.engines, engineOff):
+		return usageErrorf("--docker off goes with no other engine")
+	case len(c.engines) > 1:
+		return usageErrorf("--docker names %d engines; this version follows one", len(c.engines))
+	case c.withoutEngine() && c.file == "":
+		return usageErrorf("--docker off and no --file: nothing to serve; right would be --file /etc/rota/routes.yml")
+	}
+	return nil
 }
 
 func (c *config) checkEntries() error {
@@ -225,6 +243,9 @@ func (c *config) entries() []entry {
 	}
 	return entries
 }
+
+// withoutEngine says whether only a file is served.
+func (c *config) withoutEngine() bool { return slices.Contains(c.engines, engineOff) }
 
 // engine is the one to follow; an empty Host leaves the choice to DOCKER_HOST
 // and the platform.

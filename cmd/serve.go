@@ -32,7 +32,7 @@ func newServeCommand(env environment) *cobra.Command {
 	command := &cobra.Command{
 		Use:   serveName + " [flags]",
 		Short: "Run the proxy; this is what rota does without a command",
-		Long: `Run the proxy: follow the container engine, route requests to labelled containers.
+		Long: `Run the proxy: follow the container engine, route requests to labelled containers, and to what --file describes.
 
 The addresses are taken at once, so that one in use is an error at the start, and answered on once the engine has been read, at the latest after 5 s; clients that connect in between wait. An engine that is down or goes away is tried again for ever, and what was known is served meanwhile.`,
 		Args: noArguments,
@@ -68,7 +68,8 @@ func warnOfUnknown(log zerolog.Logger, variables []unknownVariable) {
 type server struct {
 	log        zerolog.Logger
 	mux        *proxy.Mux
-	watcher    *discovery.Watcher
+	watcher    *discovery.Watcher // nil: there is no engine
+	static     *discovery.Static  // nil: there is no file
 	listeners  []trafficListener
 	admin      *admin.Server
 	adminBound net.Listener
@@ -100,16 +101,25 @@ func newServer(c *config, env environment, log zerolog.Logger, stdout io.Writer)
 	}
 	err := s.bind(c)
 	if err == nil {
+		err = s.readFile(c)
+	}
+	if err == nil {
 		err = s.watch(c)
 	}
 	if err != nil {
 		s.release()
 		return nil, err
 	}
-	s.admin = admin.NewServer(admin.Options{
-		Addr: c.admin.addr, Token: c.admin.token, Targets: s.mux, Engines: []admin.Engine{s.watcher},
-		Version: buildVersion(), Log: log,
-	})
+	shown := admin.Options{
+		Addr: c.admin.addr, Token: c.admin.token, Targets: s.mux, Version: buildVersion(), Log: log,
+	}
+	if s.watcher != nil {
+		shown.Engines = []admin.Engine{s.watcher}
+	}
+	if s.static != nil {
+		shown.Files = []admin.File{s.static}
+	}
+	s.admin = admin.NewServer(shown)
 	return s, nil
 }
 
@@ -144,7 +154,34 @@ func listenAdmin(c adminConfig) (net.Listener, error) {
 	return bound, nil
 }
 
+// readFile makes the static Targets live. Without an engine those are all.
+func (s *server) readFile(c *config) error {
+	if c.file != "" {
+		static, err := discovery.NewStatic(discovery.StaticOptions{
+			Path:        c.file,
+			DefaultHost: c.discovery.defaultHost,
+			Entries:     s.entries(),
+			OwnAddrs:    s.addresses(),
+			Log:         s.log,
+			Publish:     s.apply,
+		})
+		if err != nil {
+			return usageErrorf("--file: %w", err)
+		}
+		s.static = static
+	}
+	if c.withoutEngine() {
+		s.mux.Synced()
+	}
+	return nil
+}
+
+func (s *server) apply(targets []spec.Target) { s.mux.Apply(targets...) }
+
 func (s *server) watch(c *config) error {
+	if c.withoutEngine() {
+		return nil
+	}
 	engine := c.engine()
 	watcher, err := discovery.NewWatcher(discovery.Options{
 		Engine:      discovery.EngineOptions{Name: engine.Name, Host: engine.Host},
@@ -156,7 +193,7 @@ func (s *server) watch(c *config) error {
 		OwnPorts:    s.ports(),
 		Entries:     s.entries(),
 		Log:         s.log,
-		Publish:     func(targets []spec.Target) { s.mux.Apply(targets...) },
+		Publish:     s.apply,
 		Complete:    s.mux.Synced,
 	})
 	if err != nil {
@@ -166,12 +203,21 @@ func (s *server) watch(c *config) error {
 	return nil
 }
 
+// addresses are those of every listener, which are never an Upstream.
+func (s *server) addresses() []net.Addr {
+	addrs := []net.Addr{s.adminBound.Addr()}
+	for _, listener := range s.listeners {
+		addrs = append(addrs, listener.Addr())
+	}
+	return addrs
+}
+
 // ports are those of every listener: never the Upstream of a container on the
 // host's network.
 func (s *server) ports() []int {
-	ports := []int{portOf(s.adminBound.Addr())}
-	for _, listener := range s.listeners {
-		ports = append(ports, portOf(listener.Addr()))
+	var ports []int
+	for _, addr := range s.addresses() {
+		ports = append(ports, portOf(addr))
 	}
 	return ports
 }
@@ -212,7 +258,12 @@ func (s *server) Run(ctx context.Context) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	support, background := errgroup.WithContext(background)
-	support.Go(func() error { return unlessEnded(background, s.watcher.Run(background)) })
+	if s.watcher != nil {
+		support.Go(func() error { return unlessEnded(background, s.watcher.Run(background)) })
+	}
+	if s.static != nil {
+		support.Go(func() error { return unlessEnded(background, s.static.Run(background)) })
+	}
 	support.Go(func() error { return s.admin.Serve(background, s.adminBound) })
 
 	s.announce()
@@ -245,6 +296,9 @@ func (s *server) serveTraffic(ctx, background context.Context) error {
 // bound, so clients that come early wait in the kernel's queue instead of
 // getting a wrong answer.
 func (s *server) awaitSync(ctx context.Context) {
+	if s.watcher == nil {
+		return
+	}
 	timer := time.NewTimer(firstSync)
 	defer timer.Stop()
 	select {
@@ -272,9 +326,15 @@ func (s *server) announce() {
 	for _, listener := range s.listeners {
 		line = line.Stringer(listener.name, listener.Addr())
 	}
-	status := s.watcher.Status()
-	line.Stringer("admin", s.adminBound.Addr()).Str("engine", status.Name).Str("engine_host", status.Host).
-		Msg("rota has started")
+	line.Stringer("admin", s.adminBound.Addr())
+	if s.watcher != nil {
+		status := s.watcher.Status()
+		line.Str("engine", status.Name).Str("engine_host", status.Host)
+	}
+	if s.static != nil {
+		line.Str("file", s.static.Status().Path)
+	}
+	line.Msg("rota has started")
 	if err := s.left.write(s.adminBound.Addr().String()); err != nil {
 		s.log.Warn().Err(err).Msg("rota ps and rota healthcheck will need --admin: the data folder cannot be written")
 	}

@@ -93,13 +93,16 @@ func parseEntry(text string) (entry, error) {
 // engine is a Docker engine to follow.
 type engine struct{ Name, Host string }
 
+// engineOff stands for none.
+var engineOff = engine{Name: "off"}
+
 var engineName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$`)
 
-// parseEngine takes `url` or `name=url`. What stands in front of the first
+// parseEngine takes `url`, `name=url` or `off`. What stands in front of the first
 // equals sign is a name only if it looks like one: urls may hold the sign.
 func parseEngine(text string) (engine, error) {
-	if text == "off" {
-		return engine{}, errors.New("static Targets, the only thing to serve without an engine, are not in this version")
+	if text == engineOff.Name {
+		return engineOff, nil
 	}
 	name, host := defaultEngineName, text
 	if before, after, ok := strings.Cut(text, "="); ok && engineName.MatchString(before) {

@@ -58,7 +58,7 @@ type memory struct {
 type assembler struct {
 	Engine  string
 	Hosts   hostTemplate
-	Entries []string // the names of the listeners; none: any name will do
+	Entries listeners
 	Outlook outlook
 }
 
@@ -75,7 +75,7 @@ func (a assembler) assemble(id string, replicas []replica, last memory) (memory,
 	for i, r := range replicas {
 		v := TargetVerdict{
 			ID: id, Matches: matchTexts(next.Spec.Matches),
-			Unmatched: a.unmatched(next.Spec.Matches), Closed: next.Spec.Closed != "",
+			Unmatched: a.Entries.unmatched(next.Spec.Matches), Closed: next.Spec.Closed != "",
 		}
 		// The label that is wrong first, then what follows from it.
 		v.Reasons = append(targetProblems(r.Asked), definitionReasons(r, next.Owner, definition, found)...)

@@ -9,38 +9,47 @@ import (
 	"github.com/rota-proxy/rota/proxy/spec"
 )
 
+// listeners are the names of the proxy's listeners. Whoever does not say which
+// there are, has all.
+type listeners []string
+
+func (l listeners) has(entry string) bool { return len(l) == 0 || slices.Contains(l, entry) }
+
 // unmatched says whether no request can ever be the Target's, because each of
 // its matches asks for listeners that do not exist.
-func (a assembler) unmatched(matches []spec.Match) bool {
+func (l listeners) unmatched(matches []spec.Match) bool {
 	lost := func(m spec.Match) bool {
-		return len(m.Entries) > 0 && !slices.ContainsFunc(m.Entries, a.listens)
+		return len(m.Entries) > 0 && !slices.ContainsFunc(m.Entries, l.has)
 	}
 	return len(matches) > 0 && !slices.ContainsFunc(matches, func(m spec.Match) bool { return !lost(m) })
 }
 
-// listens says whether there is a listener of that name. Whoever does not say
-// which there are, has all.
-func (a assembler) listens(entry string) bool {
-	return len(a.Entries) == 0 || slices.Contains(a.Entries, entry)
+// missing are the listeners that matches ask for and that do not exist.
+func (l listeners) missing(matches []spec.Match) []string {
+	return slices.DeleteFunc(askedEntries(matches), l.has)
+}
+
+// noSuch says which listeners do not exist, and which there are.
+func (l listeners) noSuch(missing []string) Reason {
+	return Reason{
+		Code: CodeNoEntry, Severity: Warning,
+		Text: fmt.Sprintf("no listener is called %s; there is %s", l.withNearest(missing), strings.Join(l, ", ")),
+	}
 }
 
 // entryReasons name the listeners that the Target's matches ask for and that do
 // not exist.
 func (a assembler) entryReasons(r replica, owner string, matches []spec.Match) []Reason {
-	asked := askedEntries(matches)
-	missing := slices.DeleteFunc(slices.Clone(asked), a.listens)
+	missing := a.Entries.missing(matches)
 	if len(missing) == 0 || !r.alive() {
 		return nil
 	}
-	reason := Reason{
-		Code: CodeNoEntry, Severity: Warning,
-		Text: fmt.Sprintf("no listener is called %s; there is %s", a.withNearest(missing), strings.Join(a.Entries, ", ")),
-	}
-	if a.unmatched(matches) {
+	reason := a.Entries.noSuch(missing)
+	if a.Entries.unmatched(matches) {
 		reason.Severity = Error
 	}
 	if r.project() == owner {
-		reason.Fix = a.entryFix(r, asked, missing)
+		reason.Fix = a.entryFix(r, askedEntries(matches), missing)
 	}
 	return []Reason{reason}
 }
@@ -55,11 +64,11 @@ func askedEntries(matches []spec.Match) []string {
 }
 
 // withNearest quotes names, each with the listener that was probably meant.
-func (a assembler) withNearest(missing []string) string {
+func (l listeners) withNearest(missing []string) string {
 	quoted := make([]string, len(missing))
 	for i, name := range missing {
 		quoted[i] = fmt.Sprintf("%q", name)
-		if nearest := labels.NearestWord(name, a.Entries); nearest != "" {
+		if nearest := labels.NearestWord(name, l); nearest != "" {
 			quoted[i] += fmt.Sprintf(" (nearest: %s)", nearest)
 		}
 	}
@@ -71,7 +80,7 @@ func (a assembler) withNearest(missing []string) string {
 func (a assembler) entryFix(r replica, asked, missing []string) string {
 	var right []string
 	for _, name := range asked {
-		if !a.listens(name) {
+		if !a.Entries.has(name) {
 			name = labels.NearestWord(name, a.Entries)
 		}
 		if name != "" {

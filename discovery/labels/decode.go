@@ -173,6 +173,7 @@ type draft struct {
 	taken []label    // all labels seen, in order
 
 	allowance *allowance // shared by all drafts of a container
+	static    bool       // of a file, where options of containers are said otherwise
 
 	// Of the container as a whole.
 	name   string
@@ -301,7 +302,7 @@ func (d *draft) warnOrphans(prefix string) {
 			continue
 		}
 		parent := theGrammar.byKey[l.option.Parent]
-		if parent.Default != "off" && parent.Default != "http" {
+		if parent.Default != "off" && parent.Default != "http" || d.static && parent.Instead != "" {
 			continue
 		}
 		d.warn(l, fmt.Sprintf("refines %s, which is not set and so has its default, %s", parent.Key, parent.Default), join(prefix, d.Name, parent.Key))

@@ -60,6 +60,7 @@ type Problem struct {
 	Nearest string // the nearest right spelling or an example of a right value; may be empty
 	Fix     string // what to type, as a clause: `write rota.host`; may be empty
 	Warning bool   // nothing is refused because of it
+	At      Place  // where it stands in a file; labels stand nowhere
 }
 
 // Options of decoding.

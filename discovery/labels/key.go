@@ -11,6 +11,7 @@ type label struct {
 	key    string // as typed
 	value  string // as typed
 	prefix string
+	at     Place // in a file
 	reading
 }
 
@@ -77,7 +78,7 @@ func (r reader) read(key string) reading {
 		return reading{target: first, fault: "is a Target's name without an option behind it", spoils: TargetWide}
 	case !nested, r.misspelt(key, first, rest):
 		return r.unknown("", key)
-	case !isTargetName(first):
+	case !IsTargetName(first):
 		return r.badTarget(first, rest)
 	}
 	return r.doubted(first, rest, r.readOption(first, rest))
@@ -168,10 +169,10 @@ func (r reader) badTarget(first, rest string) reading {
 // nearTarget is the Target that is meant by a name which cannot be one, or "":
 // one in lower case, or a described one without what stands around it.
 func (r reader) nearTarget(name string) string {
-	if low := fold(name); isTargetName(low) {
+	if low := fold(name); IsTargetName(low) {
 		return low
 	}
-	if bare := trimmed(name); isTargetName(bare) && r.described[bare] {
+	if bare := trimmed(name); IsTargetName(bare) && r.described[bare] {
 		return bare
 	}
 	return ""

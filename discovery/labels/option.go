@@ -29,12 +29,18 @@ type Option struct {
 	Parent string `json:"parent,omitempty"`
 	// Aka are keys that people try because other proxies have them.
 	Aka []string `json:"-"`
+	// Instead is what says the same of a static Target, where the option is one
+	// of containers only; else empty.
+	Instead string `json:"-"`
 
 	set setter
 }
 
 // Family says whether the key is followed by a NAME of the user's choice.
 func (o Option) Family() bool { return strings.HasSuffix(o.Key, ".") }
+
+// List says whether a value is a list, split at commas.
+func (o Option) List() bool { return strings.HasPrefix(o.Type, "list of ") }
 
 // Available says whether this version of rota has the option.
 func (o Option) Available() bool { return o.Since != "" }

@@ -35,6 +35,7 @@ func (l label) problem(reason, nearest string) Problem {
 		Value:   value,
 		Reason:  printable(reason, maxReason),
 		Nearest: printable(nearest, maxShown),
+		At:      l.at,
 	}
 	if nearest != "" {
 		p.Fix = "write " + p.Nearest

@@ -454,10 +454,10 @@ func entryName(s string) (string, error) {
 }
 
 // IsEntryName says whether a listener may be called s: what a Target may.
-func IsEntryName(s string) bool { return isTargetName(s) }
+func IsEntryName(s string) bool { return IsTargetName(s) }
 
-// isTargetName says whether s is `[a-z0-9][a-z0-9_-]{0,62}`.
-func isTargetName(s string) bool {
+// IsTargetName says whether s is `[a-z0-9][a-z0-9_-]{0,62}`.
+func IsTargetName(s string) bool {
 	return len(s) <= maxName && s == strings.ToLower(s) && isPlain(s, "_-")
 }
 
