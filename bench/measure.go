@@ -17,6 +17,7 @@ type sample struct {
 	P50           float64 `json:"p50_ms,omitempty"`
 	P99           float64 `json:"p99_ms,omitempty"`
 	Resident      float64 `json:"resident_mib,omitempty"` // in the middle of the load, or with all connections
+	Elsewhere     float64 `json:"elsewhere_percent"`      // of the processors' time, for work that was not ours
 	Baseline      float64 `json:"baseline_mib,omitempty"`
 	PerConnection float64 `json:"kib_per_connection,omitempty"`
 }

@@ -21,7 +21,7 @@ func TestAProgramThatEndsIsNotWaitedFor(t *testing.T) {
 }
 
 func TestStopEndsTheChildrenToo(t *testing.T) {
-	p, err := startProcess(t.Context(), "proxy", t.TempDir(), launch{argv: []string{"sh", "-c", "sleep 600 & echo $! && wait"}})
+	p, err := startProcess(t.Context(), "proxy", t.TempDir(), launch{argv: []string{"sh", "-c", "sleep 600 & wait"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -123,7 +123,7 @@ func (s *session) sample(ctx context.Context, e entry) (sample, error) {
 		return sample{}, err
 	}
 	defer i.stop()
-	taken, err := e.measure(ctx, i, s.pace)
+	taken, err := s.take(ctx, e, i)
 	if err != nil {
 		return sample{}, fmt.Errorf("%w%s", err, i.lastWords())
 	}
@@ -131,4 +131,19 @@ func (s *session) sample(ctx context.Context, e entry) (sample, error) {
 		return sample{}, err
 	}
 	return taken, s.upstream.ended()
+}
+
+// take measures the candidate, and what the machine did besides.
+func (s *session) take(ctx context.Context, e entry, i *instance) (sample, error) {
+	m, err := newMeter(i.group(), s.upstream.group())
+	if err != nil {
+		return sample{}, err
+	}
+	taken, err := e.measure(ctx, i, s.pace)
+	if err != nil {
+		return sample{}, err
+	}
+	share, err := m.elsewhere()
+	taken.Elsewhere = 100 * share
+	return taken, err
 }
