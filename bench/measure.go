@@ -36,8 +36,10 @@ type measurer interface {
 type underLoad struct{ load }
 
 func (u underLoad) measure(ctx context.Context, i *instance, p pace) (sample, error) {
-	if _, err := u.run(ctx, i.addr, i.host, p.warmup); err != nil {
-		return sample{}, fmt.Errorf("while it was warmed up: %w", err)
+	if p.warmup > 0 {
+		if _, err := u.run(ctx, i.addr, i.host, p.warmup); err != nil {
+			return sample{}, fmt.Errorf("while it was warmed up: %w", err)
+		}
 	}
 	before, err := readCPU(i.group())
 	if err != nil {

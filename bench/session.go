@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -79,6 +80,9 @@ func (s *session) run(ctx context.Context, stdout io.Writer) ([]result, error) {
 			continue
 		}
 		r, err := s.measure(ctx, w)
+		if ctx.Err() != nil {
+			return results, errors.New("interrupted") // whatever that has broken
+		}
 		if err != nil {
 			return results, err
 		}
@@ -86,7 +90,7 @@ func (s *session) run(ctx context.Context, stdout io.Writer) ([]result, error) {
 		fmt.Fprint(stdout, w.table(r))
 	}
 	if len(results) == 0 {
-		return nil, fmt.Errorf("none of the candidates takes part in these cases")
+		return nil, errors.New("none of the candidates takes part in these cases")
 	}
 	return results, nil
 }
