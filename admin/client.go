@@ -67,6 +67,12 @@ func (c *Client) Containers(ctx context.Context) (ContainersAnswer, error) {
 	return answer, c.get(ctx, pathContainers, &answer)
 }
 
+// Targets asks for what is served.
+func (c *Client) Targets(ctx context.Context) (TargetsAnswer, error) {
+	var answer TargetsAnswer
+	return answer, c.get(ctx, pathTargets, &answer)
+}
+
 // Health asks whether the process is alive; nil is yes.
 func (c *Client) Health(ctx context.Context) error {
 	var answer Health

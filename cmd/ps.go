@@ -25,7 +25,7 @@ func newPsCommand(env environment) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "ps [flags]",
 		Short: "List containers, where they are routed, and why not",
-		Long: `List every container the running proxy knows of: what it is asked for by its labels, its address, whether it is in rotation, and if not, why. Below the table stands what to type to mend what needs mending.
+		Long: `List every container the running proxy knows of: what it is asked for by its labels, its address, whether it is in rotation, and if not, why. The Upstreams of static Targets stand behind them. Below the table stands what to type to mend what needs mending.
 
 Containers that ask for nothing are left out unless --all is given.`,
 		Example: strings.Join([]string{
@@ -52,7 +52,7 @@ func runPs(ctx context.Context, proxy found, o psOptions, out io.Writer) error {
 	if o.watch {
 		return watchPs(ctx, proxy, o, out)
 	}
-	answer, err := proxy.client.Containers(ctx)
+	answer, err := askPs(ctx, proxy.client)
 	if err != nil {
 		return proxy.explain(err)
 	}
@@ -61,19 +61,19 @@ func runPs(ctx context.Context, proxy found, o psOptions, out io.Writer) error {
 }
 
 // printPs prints one answer in the form that was asked for.
-func printPs(out io.Writer, answer admin.ContainersAnswer, o psOptions, width int, now time.Time) error {
+func printPs(out io.Writer, answer psAnswer, o psOptions, width int, now time.Time) error {
 	shown, hidden := split(answer.Containers, o.all)
 	var err error
 	switch {
 	case o.json:
 		answer.Containers = shown
-		err = printAnswer(out, answer, o.watch)
+		err = printAnswer(out, answer.ContainersAnswer, o.watch)
 	case o.quiet:
 		for _, container := range shown {
 			_, err = fmt.Fprintln(out, printable(shortID(container.ID)))
 		}
 	default:
-		page := psPage{engines: answer.Engines, shown: shown, hidden: hidden, now: now}
+		page := psPage{engines: answer.Engines, files: answer.Files, shown: shown, static: answer.static, hidden: hidden, now: now}
 		_, err = io.WriteString(out, strings.Join(page.lines(width), "\n")+"\n")
 	}
 	return err

@@ -17,15 +17,17 @@ import (
 // table, what to type, what was left out.
 type psPage struct {
 	engines []admin.EngineView
+	files   []admin.FileView
 	shown   []admin.ContainerView
+	static  []admin.TargetView
 	hidden  int
 	now     time.Time
 }
 
 func (p psPage) lines(width int) []string {
 	table := p.table()
-	lines := slices.Concat(p.warnings(), table.lines(width), p.advice(table.widths(width)[columnReason]))
-	if len(p.shown) == 0 {
+	lines := slices.Concat(p.warnings(), table.lines(width), p.advice(table.widths(width)[columnReason]), p.fileAdvice())
+	if len(p.shown)+len(p.static) == 0 {
 		lines = append(lines, p.invitation()...)
 	}
 	switch {
@@ -43,13 +45,16 @@ func (p psPage) invitation() []string {
 	if slices.ContainsFunc(p.engines, func(e admin.EngineView) bool { return !e.Synced }) {
 		return []string{"", "Which containers ask to be routed is not known before the engine has been read."}
 	}
+	if len(p.engines) == 0 {
+		return []string{"", "No static Target is served, and no engine is followed (--docker off)."}
+	}
 	return []string{
 		"", "No container asks to be routed yet. One that does:",
 		"    docker run -d --label rota.host=hello.localhost IMAGE",
 	}
 }
 
-// warnings say which engine's rows are old, or not there yet.
+// warnings say which engine's or file's rows are old, or not there yet.
 func (p psPage) warnings() []string {
 	var lines []string
 	for _, engine := range p.engines {
@@ -57,7 +62,7 @@ func (p psPage) warnings() []string {
 			lines = append(lines, printable(warning))
 		}
 	}
-	if len(lines) > 0 {
+	if lines = append(lines, p.fileWarnings()...); len(lines) > 0 {
 		lines = append(lines, "")
 	}
 	return lines
@@ -105,6 +110,9 @@ func (p psPage) table() table {
 	}
 	for _, container := range p.shown {
 		t.rows = append(t.rows, containerRows(container)...)
+	}
+	for _, target := range p.static {
+		t.rows = append(t.rows, staticRows(target)...)
 	}
 	for _, row := range t.rows {
 		for i := range row {
@@ -203,10 +211,7 @@ func (p psPage) advice(room int) []string {
 	}
 	var lines []string
 	for _, r := range order {
-		lines = append(lines, "", printable(strings.Join(names[r], ", ")+": "+r.Text))
-		for fix := range strings.Lines(r.Fix) {
-			lines = append(lines, "    "+printable(strings.TrimRight(fix, "\n")))
-		}
+		lines = append(lines, adviceLines(strings.Join(names[r], ", ")+": "+r.Text, r.Fix)...)
 	}
 	return lines
 }

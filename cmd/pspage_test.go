@@ -55,7 +55,7 @@ func part(name, outcome string, part admin.TargetPart) admin.ContainerView {
 func printed(t *testing.T, answer admin.ContainersAnswer, o psOptions, width int) string {
 	t.Helper()
 	var out bytes.Buffer
-	if err := printPs(&out, answer, o, width, noon); err != nil {
+	if err := printPs(&out, psAnswer{ContainersAnswer: answer}, o, width, noon); err != nil {
 		t.Fatal(err)
 	}
 	return out.String()

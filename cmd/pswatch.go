@@ -69,7 +69,7 @@ func (w psWatch) run(ctx context.Context) error {
 
 // ask is one answer of the proxy as it is to be shown.
 func (w psWatch) ask(ctx context.Context) (string, error) {
-	answer, err := w.proxy.client.Containers(ctx)
+	answer, err := askPs(ctx, w.proxy.client)
 	if err != nil {
 		return "", w.proxy.explain(err)
 	}

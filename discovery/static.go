@@ -120,6 +120,7 @@ func (s *Static) Run(ctx context.Context) error {
 	watch := watchFile(s.options.Path, s.options.Log)
 	defer watch.close()
 	for {
+		watch.follow()
 		s.reload(time.Now())
 		if err := watch.wait(ctx, s.nextDeparture()); err != nil {
 			return err
@@ -285,7 +286,7 @@ func (s *Static) publish(now time.Time) {
 	var changed []spec.Target
 	for _, name := range slices.Sorted(maps.Keys(s.targets)) {
 		t := s.targets[name]
-		next := t.at(sourceFile+":"+name, now)
+		next := t.at(SourceFile+":"+name, now)
 		if !t.defined || t.published.Equal(next) {
 			continue
 		}

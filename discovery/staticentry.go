@@ -11,8 +11,9 @@ import (
 	"github.com/rota-proxy/rota/proxy/spec"
 )
 
-// sourceFile is the Source of static Targets, and the kind of their identities.
-const sourceFile = "file"
+// SourceFile is the Source of static Targets, and the kind of their identities:
+// `file:NAME`.
+const SourceFile = "file"
 
 // staticMemory is what is remembered of a static Target while its entry is in
 // the file.
@@ -52,7 +53,7 @@ func (a staticAssembler) assemble(e staticEntry, last staticMemory) (staticMemor
 	next := last
 	if !asked.bad {
 		next = staticMemory{spec: asked.Spec, defined: true, guarded: asked.Guarded, closed: asked.Spec.Closed}
-		next.spec.Source, next.spec.Upstreams = sourceFile, asked.upstreams
+		next.spec.Source, next.spec.Upstreams = SourceFile, asked.upstreams
 	}
 	next.spec.Closed = cmp.Or(closedBy(asked, last), next.closed)
 	found := problemFindings(e, asked)
@@ -109,7 +110,7 @@ func urlProblem(u staticUpstream, err error) labels.Problem {
 	if strings.Contains(u.url, "@") {
 		p.Label, p.Nearest = "the URL", ""
 	}
-	if p.Nearest != "" {
+	if p.Fix = "write a URL like http://10.0.0.7:8080"; p.Nearest != "" {
 		p.Fix = "write " + p.Nearest
 	}
 	return p

@@ -2,6 +2,7 @@ package discovery
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -121,12 +122,12 @@ func parseYAML(text []byte) (*yaml.Node, error) {
 	case errors.Is(err, io.EOF):
 		return nil, fileFault{text: "it is empty; a file that serves nothing says `targets: {}`"}
 	case err != nil:
-		return nil, yamlFault(err)
+		return nil, yamlFault(err, text)
 	}
 	if err := decoder.Decode(&second); err == nil {
 		return nil, faultAt(&second, "a second document begins; one is read")
 	} else if !errors.Is(err, io.EOF) {
-		return nil, yamlFault(err)
+		return nil, yamlFault(err, text)
 	}
 	root := &document
 	if root.Kind == yaml.DocumentNode && len(root.Content) == 1 {
@@ -139,19 +140,36 @@ func parseYAML(text []byte) (*yaml.Node, error) {
 }
 
 // yamlFault is what the YAML library has to say, in our form.
-func yamlFault(err error) error {
+func yamlFault(err error, text []byte) error {
 	var load *yaml.LoadError
 	if !errors.As(err, &load) {
 		return fileFault{text: "it is not YAML: " + shown(err.Error())}
 	}
-	fault := fileFault{labels.Place{Line: load.Mark.Line, Column: max(load.Mark.Column, 1)}, "it is not YAML: " + shown(load.Message)}
-	if load.Mark.Line == 0 {
-		fault.at = labels.Place{}
+	fault := fileFault{text: "it is not YAML: " + shown(load.Message)}
+	line := load.Mark.Line
+	if line == 0 {
+		return fault
 	}
-	if strings.Contains(load.Message, "anchor") {
+	fault.at = labels.Place{Line: line, Column: max(load.Mark.Column, 1)}
+	if load.ContextMsg != "" && load.ContextMark.Line < line {
+		fault.text += fmt.Sprintf(" (%s that begins in line %d)", shown(load.ContextMsg), load.ContextMark.Line)
+	}
+	switch {
+	case strings.Contains(load.Message, "anchor"):
 		fault.text += "; a value that begins with * is written in quotes, as \"*.example.com\""
+	case bytes.ContainsRune(lineOf(text, line), '\t'):
+		fault.text += "; YAML is indented with spaces, not with tabs"
 	}
 	return fault
+}
+
+// lineOf is one line of text, counted from 1.
+func lineOf(text []byte, line int) []byte {
+	for range line - 1 {
+		_, text, _ = bytes.Cut(text, []byte("\n"))
+	}
+	found, _, _ := bytes.Cut(text, []byte("\n"))
+	return found
 }
 
 // parseEntries reads what stands below `targets:`.
@@ -179,7 +197,12 @@ func parseEntries(n *yaml.Node) ([]staticEntry, error) {
 func parseEntry(p pair) staticEntry {
 	e := staticEntry{name: p.key.Value, at: placeOf(p.key)}
 	if !labels.IsTargetName(e.name) {
-		e.refuse(p.key, "", "is no name of a Target: a-z, 0-9, _ and -, the first a letter or digit, 63 at most")
+		nearest := strings.ToLower(e.name)
+		if !labels.IsTargetName(nearest) {
+			nearest = ""
+		}
+		e.name = cmp.Or(shown(e.name), `""`)
+		e.refuse(p.key, "", nearest, "the name has other characters than a-z, 0-9, _ and -, or more than 63 of them")
 		return e
 	}
 	pairs, err := pairsOf(p.value, 0)
@@ -193,14 +216,14 @@ func parseEntry(p pair) staticEntry {
 		case word == wordUpstreams:
 			e.parseUpstreams(p.value)
 		case !given && isAlmostUpstreams(word):
-			e.refuse(p.key, wordUpstreams, "is no option")
+			e.refuse(p.key, word, wordUpstreams, "is no option")
 			given = true
 		default:
 			e.settings = flatten(e.settings, "", p, 0)
 		}
 	}
 	if !given {
-		e.refuse(p.key, "", "has no `upstreams`: a list of URLs like http://10.0.0.7:8080")
+		e.refuse(p.key, "", "", "there is no `upstreams`: a list of URLs like http://10.0.0.7:8080")
 	}
 	return e
 }
@@ -219,7 +242,7 @@ func (e *staticEntry) parseUpstreams(n *yaml.Node) {
 	case n.Kind == yaml.ScalarNode && !isNull(n):
 		items = []*yaml.Node{n}
 	case n.Kind != yaml.SequenceNode || len(items) == 0:
-		e.refuse(n, "", "`upstreams` is no list of URLs like http://10.0.0.7:8080")
+		e.refuse(n, "", "", "`upstreams` is no list of URLs like http://10.0.0.7:8080")
 		return
 	}
 	for _, item := range items {
@@ -236,7 +259,7 @@ func (e *staticEntry) parseUpstream(n *yaml.Node) {
 	}
 	pairs, err := pairsOf(n, 0)
 	if err != nil {
-		e.refuse(n, "", "an upstream is neither a URL nor a map with `url`")
+		e.refuse(n, "", "", "an upstream is neither a URL nor a map with `url`")
 		return
 	}
 	for _, p := range pairs {
@@ -245,13 +268,13 @@ func (e *staticEntry) parseUpstream(n *yaml.Node) {
 			continue
 		}
 		if u.url, err = textOf(p.value); err != nil || u.url == "" {
-			e.refuse(p.value, "", "`url` is no URL like http://10.0.0.7:8080")
+			e.refuse(p.value, "", "", "`url` is no URL like http://10.0.0.7:8080")
 			return
 		}
 		u.at = placeOf(p.value)
 	}
 	if u.url == "" {
-		e.refuse(n, "", "an upstream has no `url`")
+		e.refuse(n, "", "", "an upstream has no `url`")
 		return
 	}
 	e.upstreams = append(e.upstreams, u)
@@ -314,12 +337,9 @@ func faultText(err error) string {
 	return "cannot be read: " + err.Error()
 }
 
-// refuse reports on the shape of an entry. label is the scalar it is about.
-func (e *staticEntry) refuse(n *yaml.Node, nearest, reason string) {
-	p := labels.Problem{Reason: reason, Nearest: nearest, At: placeOf(n)}
-	if n.Kind == yaml.ScalarNode {
-		p.Label = shown(n.Value)
-	}
+// refuse reports on the shape of an entry; word is what it is about, if it is one.
+func (e *staticEntry) refuse(n *yaml.Node, word, nearest, reason string) {
+	p := labels.Problem{Label: shown(word), Reason: reason, Nearest: nearest, At: placeOf(n)}
 	if nearest != "" {
 		p.Fix = "write " + nearest
 	}

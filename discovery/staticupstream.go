@@ -39,7 +39,7 @@ func parseStaticURL(raw string) (staticAddress, error) {
 		return fault("", "is empty")
 	case strings.ContainsFunc(raw, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return fault("", "has characters that no URL has, such as spaces; each item of the list is one URL")
-	case !strings.Contains(raw, "://"):
+	case !strings.Contains(raw, "//"):
 		return fault("http://"+raw, "has no scheme")
 	}
 	u, err := url.Parse(raw)
@@ -57,6 +57,8 @@ func parseStaticURL(raw string) (staticAddress, error) {
 		return fault("", "holds a user name, which is sent to nobody")
 	case strings.Contains(raw, "#"):
 		return fault("", "has a fragment, which is sent to nobody")
+	case strings.HasPrefix(u.Path, "//"):
+		return fault("", "has a path that begins with two slashes")
 	case hasDotSegments(u.Path):
 		return fault("", "has a dot segment in its path")
 	}
@@ -120,17 +122,19 @@ func (s surroundings) local(host string) bool {
 
 // isOwn says whether the address is one of the proxy's own listeners.
 func (s surroundings) isOwn(host, port string) bool {
+	ip, err := netip.ParseAddr(host)
+	isName := err != nil
 	for _, addr := range s.own {
-		listener, err := netip.ParseAddrPort(addr.String())
-		if err != nil || strconv.Itoa(int(listener.Port())) != port {
+		tcp, ok := addr.(*net.TCPAddr)
+		if !ok || strconv.Itoa(tcp.Port) != port {
 			continue
 		}
-		at := listener.Addr().Unmap()
-		ip, err := netip.ParseAddr(host)
+		at, _ := netip.AddrFromSlice(tcp.IP)
+		at = at.Unmap()
 		switch {
-		case at.IsUnspecified() && s.local(host):
-			return true
-		case err != nil && host == "localhost" && at.IsLoopback(), err == nil && ip == at:
+		case !at.IsValid() || at.IsUnspecified():
+			return s.local(host)
+		case isName && host == "localhost" && at.IsLoopback(), !isName && ip == at:
 			return true
 		}
 	}

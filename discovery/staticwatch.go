@@ -27,7 +27,7 @@ const (
 // replaced and not written, and a symbolic link turned to another directory.
 type fileWatch struct {
 	path    string
-	every   time.Duration
+	every   time.Duration     // the longest wait
 	watcher *fsnotify.Watcher // nil: the system gives none
 }
 
@@ -35,10 +35,10 @@ type fileWatch struct {
 func watchFile(path string, log zerolog.Logger) *fileWatch {
 	watcher, err := fsnotify.NewWatcher()
 	if err != nil {
+		watcher = nil
 		log.Warn().Err(err).Str("file", path).Msg("changes of the file are not announced by the system, it is read every second")
-		return &fileWatch{path: path, every: fileEveryBlind}
 	}
-	return &fileWatch{path, fileEvery, watcher}
+	return &fileWatch{path: path, watcher: watcher}
 }
 
 func (w *fileWatch) close() {
@@ -51,9 +51,6 @@ func (w *fileWatch) close() {
 // deadline unless that is zero, and ctx's error when that has ended.
 func (w *fileWatch) wait(ctx context.Context, deadline time.Time) error {
 	pause := w.every
-	if !w.follow() {
-		pause = min(pause, fileEveryBlind)
-	}
 	if !deadline.IsZero() {
 		pause = min(pause, max(time.Until(deadline), 0))
 	}
@@ -77,17 +74,20 @@ func (w *fileWatch) wait(ctx context.Context, deadline time.Time) error {
 	}
 }
 
-// follow watches the directories as they are now, and says whether it can. Those
-// watched before stay, which costs a look at the file now and then.
-func (w *fileWatch) follow() bool {
+// follow watches the directories as they are now. It is called before the file is
+// read, so that no change falls between. Those watched before stay, which costs a
+// look at the file now and then.
+func (w *fileWatch) follow() {
+	w.every = fileEvery
 	if w.watcher == nil {
-		return false
+		w.every = fileEveryBlind
+		return
 	}
-	all := true
 	for _, folder := range foldersOf(w.path) {
-		all = w.watcher.Add(folder) == nil && all
+		if w.watcher.Add(folder) != nil {
+			w.every = fileEveryBlind
+		}
 	}
-	return all
 }
 
 // foldersOf are the directories in which a change may make path another file:
