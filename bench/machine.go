@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os/exec"
@@ -31,13 +32,13 @@ func describeMachine(ctx context.Context, t tools, rotas []binary) machine {
 	return m
 }
 
-// firstLine is how a program presents itself. Some do so on standard error, and
-// wrk with an error's exit code.
+// firstLine is how a program presents itself, or where it lies if it does not.
+// Some do so on standard error, and wrk with an error's exit code.
 func firstLine(ctx context.Context, argv ...string) string {
 	out, _ := exec.CommandContext(ctx, argv[0], argv[1:]...).CombinedOutput()
 	line, _, _ := strings.Cut(string(out), "\n")
 	line, _, _ = strings.Cut(line, " Copyright")
-	return strings.TrimSpace(line)
+	return cmp.Or(strings.TrimSpace(line), argv[0])
 }
 
 func (m machine) String() string {

@@ -17,6 +17,7 @@ type sample struct {
 	P50           float64 `json:"p50_ms,omitempty"`
 	P99           float64 `json:"p99_ms,omitempty"`
 	Resident      float64 `json:"resident_mib,omitempty"` // in the middle of the load, or with all connections
+	Elsewhere     float64 `json:"elsewhere_percent"`      // of the processors' time, for work that was not ours
 	Baseline      float64 `json:"baseline_mib,omitempty"`
 	PerConnection float64 `json:"kib_per_connection,omitempty"`
 }
@@ -35,8 +36,10 @@ type measurer interface {
 type underLoad struct{ load }
 
 func (u underLoad) measure(ctx context.Context, i *instance, p pace) (sample, error) {
-	if _, err := u.run(ctx, i.addr, i.host, p.warmup); err != nil {
-		return sample{}, fmt.Errorf("while it was warmed up: %w", err)
+	if p.warmup > 0 {
+		if _, err := u.run(ctx, i.addr, i.host, p.warmup); err != nil {
+			return sample{}, fmt.Errorf("while it was warmed up: %w", err)
+		}
 	}
 	before, err := readCPU(i.group())
 	if err != nil {

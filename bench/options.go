@@ -42,7 +42,7 @@ Everything at its default takes about half an hour.
 
 func parseOptions(args []string, stderr io.Writer) (options, error) {
 	o := options{}
-	var seconds int
+	var seconds, warmup int
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() {
@@ -59,14 +59,14 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	flags.Func("rota", "`[NAME=]PATH` of a rota binary, or of a folder to build one from; repeat it to compare several in the same rounds (default this module)",
 		o.addRota)
 	flags.IntVar(&o.pace.rounds, "rounds", 9, "how often each candidate is measured; the table gives medians")
-	flags.IntVar(&seconds, "seconds", 3, "how long each measurement takes")
-	flags.DurationVar(&o.pace.warmup, "warmup", time.Second, "how long the same load runs before each measurement")
+	flags.IntVar(&seconds, "seconds", 3, "how many seconds each measurement takes")
+	flags.IntVar(&warmup, "warmup", 1, "how many seconds the same load runs before each measurement")
 	flags.DurationVar(&o.pace.settle, "settle", 30*time.Second, "how long memory may take to come to rest in the case idle")
 	flags.StringVar(&o.json, "json", "", "`FILE` for the figures of every round")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
-	o.pace.duration = time.Duration(seconds) * time.Second
+	o.pace.duration, o.pace.warmup = time.Duration(seconds)*time.Second, time.Duration(warmup)*time.Second
 	if flags.NArg() > 0 {
 		return o, fmt.Errorf("%q is no flag; go run ./bench -h lists them", flags.Arg(0))
 	}
@@ -123,7 +123,10 @@ func (o *options) complete() error {
 		}
 		taken = append(taken, r.name)
 	}
-	if err := allKnown("-candidates", o.candidates, append(taken, nameRota)); err != nil {
+	if !slices.Contains(taken, nameRota) {
+		taken = append(taken, nameRota) // it stands for all of them
+	}
+	if err := allKnown("-candidates", o.candidates, taken); err != nil {
 		return err
 	}
 	return allKnown("-case", o.cases, caseNames())

@@ -80,7 +80,7 @@ func plainEnvironment() []string {
 // group is what identifies the program and its children.
 func (p *process) group() int { return p.command.Process.Pid }
 
-// stop ends the program and returns when it and its children are gone.
+// stop ends the program and its children.
 func (p *process) stop() {
 	_ = p.command.Process.Signal(syscall.SIGTERM)
 	timer := time.NewTimer(stopGrace)

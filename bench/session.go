@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -79,6 +80,9 @@ func (s *session) run(ctx context.Context, stdout io.Writer) ([]result, error) {
 			continue
 		}
 		r, err := s.measure(ctx, w)
+		if ctx.Err() != nil {
+			return results, errors.New("interrupted") // whatever that has broken
+		}
 		if err != nil {
 			return results, err
 		}
@@ -86,7 +90,7 @@ func (s *session) run(ctx context.Context, stdout io.Writer) ([]result, error) {
 		fmt.Fprint(stdout, w.table(r))
 	}
 	if len(results) == 0 {
-		return nil, fmt.Errorf("none of the candidates takes part in these cases")
+		return nil, errors.New("none of the candidates takes part in these cases")
 	}
 	return results, nil
 }
@@ -123,7 +127,7 @@ func (s *session) sample(ctx context.Context, e entry) (sample, error) {
 		return sample{}, err
 	}
 	defer i.stop()
-	taken, err := e.measure(ctx, i, s.pace)
+	taken, err := s.take(ctx, e, i)
 	if err != nil {
 		return sample{}, fmt.Errorf("%w%s", err, i.lastWords())
 	}
@@ -131,4 +135,19 @@ func (s *session) sample(ctx context.Context, e entry) (sample, error) {
 		return sample{}, err
 	}
 	return taken, s.upstream.ended()
+}
+
+// take measures the candidate, and what the machine did besides.
+func (s *session) take(ctx context.Context, e entry, i *instance) (sample, error) {
+	m, err := newMeter(i.group(), s.upstream.group())
+	if err != nil {
+		return sample{}, err
+	}
+	taken, err := e.measure(ctx, i, s.pace)
+	if err != nil {
+		return sample{}, err
+	}
+	share, err := m.elsewhere()
+	taken.Elsewhere = 100 * share
+	return taken, err
 }

@@ -66,6 +66,29 @@ func cpuTime(pid int) (time.Duration, error) {
 	return time.Duration(t.Nano()), nil
 }
 
+// ownTime is the user and system time of this process and of the children it
+// has waited for.
+func ownTime() (time.Duration, error) {
+	var sum time.Duration
+	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
+		var u syscall.Rusage
+		if err := syscall.Getrusage(who, &u); err != nil {
+			return 0, err
+		}
+		sum += time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	}
+	return sum, nil
+}
+
+// machineTime is how long the processors have not been idle, all together.
+func machineTime() (time.Duration, error) {
+	text, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, err
+	}
+	return parseMachineTime(string(text))
+}
+
 // sleep is finer than the runtime's timers, which wake up on the millisecond.
 // It occupies the thread.
 func sleep(d time.Duration) {

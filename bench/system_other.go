@@ -21,6 +21,10 @@ func members(int) ([]stat, error) { return nil, errNotLinux }
 
 func cpuTime(int) (time.Duration, error) { return 0, errNotLinux }
 
+func ownTime() (time.Duration, error) { return 0, errNotLinux }
+
+func machineTime() (time.Duration, error) { return 0, errNotLinux }
+
 func sleep(d time.Duration) { time.Sleep(d) }
 
 func kernel() string { return runtime.GOOS }

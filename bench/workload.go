@@ -54,6 +54,7 @@ var loadMetrics = []metric{
 	{"p50 ms", 2, func(s sample) float64 { return s.P50 }},
 	{"p99 ms", 2, func(s sample) float64 { return s.P99 }},
 	{"RSS MiB", 0, func(s sample) float64 { return s.Resident }},
+	{"elsewhere %", 0, func(s sample) float64 { return s.Elsewhere }},
 }
 
 var memoryMetrics = []metric{

@@ -19,7 +19,8 @@ var wrkScript []byte
 // the usual two processors.
 const wrkThreads = 2
 
-// wrkLoad asks as fast as the answers come, on every connection.
+// wrkLoad asks as fast as the answers come, on every connection. It runs for
+// whole seconds.
 type wrkLoad struct {
 	path        string
 	size        int64 // of the body of an answer
@@ -33,9 +34,6 @@ type wrkLoad struct {
 type wrkTool struct{ program, script string }
 
 func (l wrkLoad) run(ctx context.Context, addr, host string, d time.Duration) (outcome, error) {
-	if d < time.Second {
-		return outcome{}, nil // wrk knows whole seconds, and none is no load
-	}
 	method := "GET"
 	if l.post > 0 {
 		method = "POST"
