@@ -1,9 +1,9 @@
 package h1
 
-import (
-	"encoding/binary"
-	"math/bits"
-)
+import "math/bits"
+
+// text is what heads are made of: bytes that were received, strings to be sent.
+type text interface{ string | []byte }
 
 // What a byte may be part of. The table is made once and never changed.
 const (
@@ -52,49 +52,56 @@ func isTarget(c byte) bool { return byteClass[c]&inTarget != 0 }
 func isDigit(c byte) bool  { return byteClass[c]&inDigits != 0 }
 func isHex(c byte) bool    { return byteClass[c]&inHex != 0 }
 
-func allOf(class uint8, b []byte) bool {
-	for _, c := range b {
-		if byteClass[c]&class == 0 {
+func allOf[T text](class uint8, s T) bool {
+	for i := range len(s) {
+		if byteClass[s[i]]&class == 0 {
 			return false
 		}
 	}
 	return true
 }
 
-func allTokens(b []byte) bool { return len(b) > 0 && allOf(inToken, b) }
+func allTokens[T text](s T) bool { return len(s) > 0 && allOf(inToken, s) }
 
 // isControl: the byte has no place in a field value, a reason or a chunk
 // extension. A tab is none.
 func isControl(c byte) bool { return c < ' ' && c != '\t' || c == 0x7f }
 
-// textEnd is the index of the first control byte of b from i on, or len(b). It
+// textEnd is the index of the first control byte of s from i on, or len(s). It
 // looks at eight bytes at a time: most of every head is text.
-func textEnd(b []byte, i int) int {
-	for i+8 <= len(b) {
-		found := controlsIn(binary.LittleEndian.Uint64(b[i:]))
+func textEnd[T text](s T, i int) int {
+	for rest := s[i:]; len(rest) >= 8; rest = s[i:] {
+		found := controlsIn(word(rest))
 		if found == 0 {
 			i += 8
 			continue
 		}
 		i += bits.TrailingZeros64(found) / 8
-		if b[i] != '\t' {
+		if s[i] != '\t' {
 			return i
 		}
 		i++
 	}
-	for i < len(b) && !isControl(b[i]) {
+	for i < len(s) && !isControl(s[i]) {
 		i++
 	}
 	return i
 }
 
-// controlsIn sets the highest bit of the first byte of word, in memory order,
+// word is the first eight bytes of s, the first of them lowest; the compiler
+// makes one load of it.
+func word[T text](s T) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
+// controlsIn sets the highest bit of the first byte of a word, in memory order,
 // that is below a space or is 0x7f. Later bytes may be marked wrongly: what is
 // subtracted borrows from the next.
-func controlsIn(word uint64) uint64 {
+func controlsIn(w uint64) uint64 {
 	const each, high = 0x0101010101010101, 0x8080808080808080
-	del := word ^ each*0x7f
-	return ((word-each*' ')&^word | (del-each)&^del) & high
+	return ((w - each*' ') | (w ^ each*0x7f - each)) & ^w & high
 }
 
 // equalFold compares without regard to case; lower is in lower case.
@@ -114,7 +121,7 @@ func equalFold(b []byte, lower string) bool {
 }
 
 // trimSpace cuts the optional whitespace of RFC 9110 section 5.6.3.
-func trimSpace[T string | []byte](s T) T {
+func trimSpace[T text](s T) T {
 	for len(s) > 0 && isSpace(s[0]) {
 		s = s[1:]
 	}

@@ -1,21 +1,12 @@
 package h1
 
-import "bytes"
+import "math"
 
 // Defaults of [Limits].
 const (
 	DefaultHeadBytes         = 64 << 10
 	DefaultResponseHeadBytes = 256 << 10
 	DefaultFields            = 200
-)
-
-// maxOptions bounds what finding the fields that Connection names costs.
-const maxOptions = 64
-
-// Lengths of bodies that are known by something else than their number of bytes.
-const (
-	ChunkedBody = -1
-	UntilClose  = -2
 )
 
 // Limits bound a head. What is zero has its default.
@@ -30,8 +21,9 @@ type Limits struct {
 // Head is the head of a message: a request or status line and fields, as offsets
 // into the buffer it was parsed from, which must stay as it is while the head is
 // in use. It is made to be used for one message after the other; the zero Head
-// is ready. What its methods return is valid until the buffer changes or the
-// next message begins. It is not safe for concurrent use.
+// is ready. Its methods may be called once a Parse has found the head complete,
+// and what they return is valid until the buffer changes or the next message
+// begins. It is not safe for concurrent use.
 //
 // The parser is RFC 9112 at its strictest: what two readers could take in two
 // ways is refused.
@@ -63,27 +55,12 @@ const (
 	complete
 )
 
-// traits are what fields say about the message.
-type traits uint16
-
-const (
-	chunked traits = 1 << iota
-	optionClose
-	optionKeepAlive
-	optionUpgrade
-	optionNames // Connection names fields
-	hasUpgrade
-	expectContinue
-	expectOther
-)
-
-func (h *Head) has(t traits) bool { return h.traits&t != 0 }
-
-// Reset forgets the message, and what of it was read. A Parse that follows a
-// complete head or an error does so by itself.
+// Reset forgets the message, what of it was read, and the buffer. A Parse that
+// follows a complete head or an error does so by itself.
 func (h *Head) Reset() {
-	h.section.reset()
-	*h = Head{section: h.section, length: -1, host: -1}
+	fields := h.fields[:0]
+	*h = Head{length: -1, host: -1}
+	h.fields = fields
 }
 
 // ParseRequest reads the head of a request at the beginning of buf. When it is
@@ -115,17 +92,18 @@ func (h *Head) ParseResponse(buf []byte, l Limits) (n int, err error) {
 }
 
 // begin takes over the buffer and cuts it where the head has to be over.
-func (h *Head) begin(buf []byte, l *Limits, bytes int, first step) []byte {
+func (h *Head) begin(buf []byte, l *Limits, most int, first step) []byte {
 	if h.step == complete || h.step == fresh || len(buf) < h.at {
 		h.Reset()
 		h.step = first
 	}
 	if l.HeadBytes <= 0 {
-		l.HeadBytes = bytes
+		l.HeadBytes = most
 	}
 	if l.Fields <= 0 {
 		l.Fields = DefaultFields
 	}
+	l.HeadBytes = min(l.HeadBytes, math.MaxInt32) // what offsets can hold
 	h.buf = buf
 	return buf[:min(len(buf), l.HeadBytes)]
 }
@@ -141,121 +119,6 @@ func (h *Head) pause(err *SyntaxError, l Limits, tooLong *SyntaxError) (int, err
 		return 0, err
 	}
 	return 0, nil
-}
-
-// requestLine reads `GET /path HTTP/1.1` with one space between the words.
-func (h *Head) requestLine(b []byte) (progress, *SyntaxError) {
-	i := h.at
-	if h.step == inMethod {
-		for i < len(b) && isToken(b[i]) {
-			i++
-		}
-		h.at = i
-		if i == len(b) {
-			return starved, nil
-		}
-		if i == 0 || b[i] != ' ' {
-			return starved, errMethod
-		}
-		h.methodEnd = i
-		i++
-		h.step = inRequestTarget
-	}
-	if h.step == inRequestTarget {
-		for i < len(b) && isTarget(b[i]) {
-			i++
-		}
-		h.at = i
-		if i == len(b) {
-			return starved, nil
-		}
-		if b[i] != ' ' {
-			return starved, errTargetByte
-		}
-		if !validTarget(b[:h.methodEnd], b[h.methodEnd+1:i]) {
-			return starved, errTarget
-		}
-		h.targetEnd = i
-		h.at = i + 1
-		h.step = inRequestVersion
-	}
-	return h.requestVersion(b)
-}
-
-// requestVersion reads the last word of the request line.
-func (h *Head) requestVersion(b []byte) (progress, *SyntaxError) {
-	const form = "HTTP/0.0\r\n"
-	line := b[h.at:]
-	if !hasForm(line, form) {
-		return starved, errStartLine
-	}
-	if len(line) < len(form) {
-		return starved, nil
-	}
-	if line[5] != '1' || line[7] > '1' {
-		return starved, errVersion
-	}
-	h.minor = line[7] - '0'
-	h.startFields(h.at + len(form))
-	h.step = inFields
-	return gotEnd, nil
-}
-
-// statusLine reads `HTTP/1.1 200 OK`. The reason may be missing, and with it the
-// space before it, which many leave out too.
-func (h *Head) statusLine(b []byte) (progress, *SyntaxError) {
-	if h.step == inStatus {
-		if p, err := h.readStatus(b); p != gotEnd {
-			return p, err
-		}
-	}
-	end := textEnd(b, h.at)
-	h.at = end
-	if p, err := lineEnd(b, end); p != gotEnd {
-		return p, err
-	}
-	h.reasonEnd = end
-	h.startFields(end + 2)
-	h.step = inFields
-	return gotEnd, nil
-}
-
-func (h *Head) readStatus(b []byte) (progress, *SyntaxError) {
-	const form = "HTTP/0.0 000"
-	switch {
-	case !hasForm(b, form):
-		return starved, errStartLine
-	case len(b) <= len(form):
-		return starved, nil
-	case b[5] != '1' || b[7] > '1':
-		return starved, errVersion
-	case b[9] == '0':
-		return starved, errStatus
-	}
-	h.minor = b[7] - '0'
-	h.status = int(b[9]-'0')*100 + int(b[10]-'0')*10 + int(b[11]-'0')
-	h.at = len(form)
-	switch b[h.at] {
-	case ' ':
-		h.at++
-	case '\r':
-	default:
-		return starved, errStatus
-	}
-	h.reasonStart = h.at
-	h.step = inReason
-	return gotEnd, nil
-}
-
-// hasForm says whether b, as far as there is any, looks like form, where a 0 is
-// any digit.
-func hasForm(b []byte, form string) bool {
-	for i := range min(len(b), len(form)) {
-		if b[i] != form[i] && (form[i] != '0' || !isDigit(b[i])) {
-			return false
-		}
-	}
-	return true
 }
 
 func (h *Head) parseFields(b []byte, l Limits, request bool) (int, error) {
@@ -274,171 +137,6 @@ func (h *Head) parseFields(b []byte, l Limits, request bool) (int, error) {
 			}
 		}
 		return h.pause(err, l, errTooLong)
-	}
-}
-
-// note takes in what field i says about the message.
-func (h *Head) note(i int, request bool) *SyntaxError {
-	f := &h.fields[i]
-	switch f.kind {
-	case KindContentLength:
-		return h.noteLength(h.valueOf(f))
-	case KindTransferEncoding:
-		return h.noteTransferEncoding(h.valueOf(f))
-	case KindConnection:
-		return h.noteConnection(h.valueOf(f))
-	case KindTrailer:
-		return checkTrailerNames(h.valueOf(f))
-	case KindUpgrade:
-		h.traits |= hasUpgrade
-	case KindHost:
-		if request {
-			return h.noteHost(i)
-		}
-	case KindExpect:
-		h.noteExpect(h.valueOf(f))
-	}
-	return nil
-}
-
-func (h *Head) noteHost(i int) *SyntaxError {
-	if h.host >= 0 {
-		return errHosts
-	}
-	if !validHost(h.valueOf(&h.fields[i])) {
-		return errHost
-	}
-	h.host = i
-	return nil
-}
-
-func (h *Head) noteLength(v []byte) *SyntaxError {
-	switch {
-	case h.has(chunked):
-		return errLengthAndTE
-	case h.length >= 0:
-		return errLengths
-	case len(v) == 0 || len(v) > 18 || !allOf(inDigits, v):
-		return errLength
-	}
-	h.length = 0
-	for _, c := range v {
-		h.length = h.length*10 + int64(c-'0')
-	}
-	return nil
-}
-
-func (h *Head) noteTransferEncoding(v []byte) *SyntaxError {
-	switch {
-	case h.minor == 0:
-		return errOldTE
-	case h.length >= 0:
-		return errLengthAndTE
-	case h.has(chunked):
-		return errTE
-	case !equalFold(v, "chunked"):
-		return transferCodingError(v)
-	}
-	h.traits |= chunked
-	return nil
-}
-
-// transferCodingError tells a list of codings that somebody may understand, with
-// chunked at most at its end, from what is malformed or in disguise.
-func transferCodingError(v []byte) *SyntaxError {
-	for more := true; more; {
-		var coding []byte
-		coding, v, more = bytes.Cut(v, comma)
-		coding = trimSpace(coding)
-		if !allTokens(coding) || equalFold(coding, "identity") || (more && equalFold(coding, "chunked")) {
-			return errTE
-		}
-	}
-	return errUnknownTE
-}
-
-var comma = []byte{','}
-
-// noteConnection reads the options of RFC 9110 section 7.6.1.
-func (h *Head) noteConnection(v []byte) *SyntaxError {
-	for more := true; more; {
-		var option []byte
-		option, v, more = bytes.Cut(v, comma)
-		if h.options == maxOptions {
-			return errOptions
-		}
-		h.options++
-		switch option = trimSpace(option); {
-		case len(option) == 0:
-		case equalFold(option, "close"):
-			h.traits |= optionClose
-		case equalFold(option, "keep-alive"):
-			h.traits |= optionKeepAlive
-		case equalFold(option, "upgrade"):
-			h.traits |= optionUpgrade
-		default:
-			h.traits |= optionNames
-		}
-	}
-	return nil
-}
-
-// checkTrailerNames refuses what net/http refuses: a Trailer field that announces
-// framing.
-func checkTrailerNames(v []byte) *SyntaxError {
-	for more := true; more; {
-		var name []byte
-		name, v, more = bytes.Cut(v, comma)
-		switch kindOf(trimSpace(name)) {
-		case KindContentLength, KindTransferEncoding, KindTrailer:
-			return errTrailerName
-		}
-	}
-	return nil
-}
-
-func (h *Head) noteExpect(v []byte) {
-	for more := true; more; {
-		var expectation []byte
-		expectation, v, more = bytes.Cut(v, comma)
-		switch expectation = trimSpace(expectation); {
-		case len(expectation) == 0:
-		case equalFold(expectation, "100-continue"):
-			h.traits |= expectContinue
-		default:
-			h.traits |= expectOther
-		}
-	}
-}
-
-// finish checks what only the whole head can tell.
-func (h *Head) finish(request bool) *SyntaxError {
-	if request && h.host < 0 && h.minor > 0 {
-		return errNoHost
-	}
-	if h.has(optionNames) {
-		for i := range h.fields {
-			if f := &h.fields[i]; f.kind == KindConnection {
-				h.dropNamed(h.valueOf(f))
-			}
-		}
-	}
-	return nil
-}
-
-// dropNamed marks the fields that a Connection field names.
-func (h *Head) dropNamed(options []byte) {
-	for more := true; more; {
-		var option []byte
-		option, options, more = bytes.Cut(options, comma)
-		if option = trimSpace(option); len(option) == 0 || !mayBeNamed(option) {
-			continue
-		}
-		for i := range h.fields {
-			if f := &h.fields[i]; int(f.colon-f.name) == len(option) && bytes.EqualFold(h.nameOf(f), option) {
-				f.dropped = true
-			}
-		}
 	}
 }
 
@@ -524,39 +222,3 @@ func (h *Head) Expect100() bool { return h.minor > 0 && h.has(expectContinue) }
 
 // ExpectOther says whether something is expected that nobody knows: 417.
 func (h *Head) ExpectOther() bool { return h.has(expectOther) }
-
-// RequestBodyLength is the length of a request's body in bytes, or ChunkedBody
-// (RFC 9112 section 6.3).
-func (h *Head) RequestBodyLength() int64 {
-	if h.Chunked() {
-		return ChunkedBody
-	}
-	return max(h.length, 0)
-}
-
-// BodyLength is the length of a response's body in bytes, ChunkedBody or
-// UntilClose, if it answers a request with that method (RFC 9112 section 6.3).
-func (h *Head) BodyLength(method string) int64 {
-	switch {
-	case method == "HEAD" || h.status < 200 || h.status == 204 || h.status == 304:
-		return 0
-	case method == "CONNECT" && h.status < 300:
-		return UntilClose // a tunnel, whatever the fields say
-	case h.Chunked():
-		return ChunkedBody
-	case h.length >= 0:
-		return h.length
-	}
-	return UntilClose
-}
-
-const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-
-// IsHTTP2Preface says whether buf begins with what a client of HTTP/2 with prior
-// knowledge sends first (RFC 9113 section 3.4), or maybe will when more of it is
-// there.
-func IsHTTP2Preface(buf []byte) (is, maybe bool) {
-	n := min(len(buf), len(preface))
-	same := string(buf[:n]) == preface[:n]
-	return same && n == len(preface), same && n < len(preface)
-}

@@ -1,7 +1,5 @@
 package h1
 
-import "bytes"
-
 // Kind says what a field is to framing and proxying. Names are recognised in
 // any case.
 type Kind uint8
@@ -77,7 +75,7 @@ var knownFrom = func() (from [longestKnown + 2]uint8) {
 }()
 
 // kindOf recognises the name of a field.
-func kindOf(name []byte) Kind {
+func kindOf[T text](name T) Kind {
 	if len(name) > longestKnown {
 		return KindOther
 	}
@@ -90,12 +88,12 @@ func kindOf(name []byte) Kind {
 }
 
 // sameFolded compares a name with one that is in lower case and has hyphens.
-func sameFolded(name []byte, lower string) bool {
+func sameFolded[T text](name T, lower string) bool {
 	if len(name) != len(lower) {
 		return false
 	}
-	for i, c := range name {
-		if folded[c] != lower[i] {
+	for i := range len(name) {
+		if folded[name[i]] != lower[i] {
 			return false
 		}
 	}
@@ -103,14 +101,16 @@ func sameFolded(name []byte, lower string) bool {
 }
 
 // undisguised is the kind of a name that folds to that of kind.
-func undisguised(kind Kind, name []byte) Kind {
-	if bytes.IndexByte(name, '_') < 0 {
-		return kind
+func undisguised[T text](kind Kind, name T) Kind {
+	for i := range len(name) {
+		if name[i] == '_' {
+			if kind.reserved() {
+				return KindDisguised
+			}
+			return KindOther
+		}
 	}
-	if kind.reserved() {
-		return KindDisguised
-	}
-	return KindOther
+	return kind
 }
 
 // mayBeNamed: Connection may take the field of this name away. It may not take

@@ -27,10 +27,6 @@ const (
 	gotEnd // the empty line
 )
 
-func (s *section) reset() {
-	*s = section{fields: s.fields[:0]}
-}
-
 // startFields begins the section at offset i.
 func (s *section) startFields(i int) { s.at, s.line, s.colon = i, i, 0 }
 

@@ -7,14 +7,7 @@ import (
 
 // ValidToken says whether s is a token (RFC 9110 section 5.6.2): a method, the
 // name of a field.
-func ValidToken(s string) bool {
-	for i := range len(s) {
-		if !isToken(s[i]) {
-			return false
-		}
-	}
-	return s != ""
-}
+func ValidToken(s string) bool { return allTokens(s) }
 
 // ValidHost says whether s may stand in a Host field: a name of letters, digits,
 // `-`, `.` and `_`, an IPv4 address or a bracketed IPv6 address without zone, and

@@ -60,17 +60,16 @@ func (r *RequestHead) Append(dst []byte) ([]byte, error) {
 	return append(out, "\r\n"...), nil
 }
 
-// appendStart writes the request line and Host. Here and below what was written
-// is checked where it is: dst holds bytes, whatever it came from.
+// appendStart writes the request line and Host.
 func (r *RequestHead) appendStart(dst []byte) ([]byte, error) {
-	method := len(dst)
-	dst = append(dst, r.Method...)
-	if !allTokens(dst[method:]) {
+	if !allTokens(r.Method) {
 		return nil, fmt.Errorf("the method %q is no token", r.Method)
 	}
+	method := len(dst)
+	dst = append(dst, r.Method...)
 	target := len(dst) + 1
 	dst = append(append(dst, ' '), r.Target...)
-	if !allOf(inTarget, dst[target:]) || !validTarget(dst[method:target-1], dst[target:]) {
+	if !allOf(inTarget, r.Target) || !validTarget(dst[method:target-1], dst[target:]) {
 		return nil, errors.New("the request target is neither a path nor an http URL with a host")
 	}
 	dst = append(dst, " HTTP/1.1\r\nHost: "...)
@@ -85,22 +84,24 @@ func (r *RequestHead) appendStart(dst []byte) ([]byte, error) {
 // appendRequestField writes a field of the caller. The error names it, but not
 // its value, which may be a secret.
 func appendRequestField(dst []byte, f *Field) ([]byte, Kind, error) {
-	name := len(dst)
-	dst = append(dst, f.Name...)
-	if !allTokens(dst[name:]) {
+	if !allTokens(f.Name) {
 		return nil, 0, fmt.Errorf("the field name %q is no token", f.Name)
 	}
-	kind := kindOf(dst[name:])
+	kind := kindOf(f.Name)
 	if kind.reserved() && kind != KindTE {
 		return nil, 0, fmt.Errorf("the field %s is not for the caller to send", f.Name)
 	}
-	dst = append(dst, ": "...)
-	value := len(dst)
-	dst = append(dst, trimSpace(f.Value)...)
-	if textEnd(dst, value) < len(dst) {
+	value := trimSpace(f.Value)
+	if textEnd(value, 0) < len(value) {
 		return nil, 0, fmt.Errorf("the value of the field %s has a control byte", f.Name)
 	}
-	return append(dst, "\r\n"...), kind, nil
+	return appendLine(dst, f.Name, value), kind, nil
+}
+
+// appendLine writes a field line that has been checked.
+func appendLine[T text](dst []byte, name, value T) []byte {
+	dst = append(append(dst, name...), ": "...)
+	return append(append(dst, value...), "\r\n"...)
 }
 
 // appendFraming says where the body ends.
@@ -130,11 +131,10 @@ func appendTrailerNames(dst []byte, names []string) ([]byte, error) {
 		if i > 0 {
 			dst = append(dst, ", "...)
 		}
-		name := len(dst)
-		dst = append(dst, s...)
-		if !allTokens(dst[name:]) || kindOf(dst[name:]).reserved() {
+		if !allTokens(s) || kindOf(s).reserved() {
 			return nil, fmt.Errorf("%q cannot be the name of a trailer", s)
 		}
+		dst = append(dst, s...)
 	}
 	return append(dst, "\r\n"...), nil
 }
@@ -185,19 +185,21 @@ func AppendField(dst []byte, name, value string) []byte { return appendField(dst
 // AppendFieldBytes is AppendField for what was parsed.
 func AppendFieldBytes(dst, name, value []byte) []byte { return appendField(dst, name, value) }
 
-func appendField[T string | []byte](dst []byte, name, value T) []byte {
-	start := len(dst)
-	dst = append(dst, name...)
-	if !allTokens(dst[start:]) {
-		return dst[:start]
+func appendField[T text](dst []byte, name, value T) []byte {
+	if !allTokens(name) {
+		return dst
 	}
-	dst = append(dst, ": "...)
-	at := len(dst)
-	dst = append(dst, trimSpace(value)...)
-	for i := textEnd(dst, at); i < len(dst); i = textEnd(dst, i) {
-		dst[i] = ' '
+	value = trimSpace(value)
+	control := textEnd(value, 0)
+	dst = appendLine(dst, name, value)
+	if control == len(value) {
+		return dst
 	}
-	return append(dst, "\r\n"...)
+	written := dst[len(dst)-len("\r\n")-len(value) : len(dst)-len("\r\n")]
+	for i := control; i < len(written); i = textEnd(written, i) {
+		written[i] = ' '
+	}
+	return dst
 }
 
 // AppendChunkHeader writes the line in front of a chunk of n bytes; behind them
@@ -216,7 +218,7 @@ func AppendLastChunk(dst []byte, trailer http.Header) []byte {
 	dst = append(dst, "0\r\n"...)
 	if len(trailer) > 0 {
 		for _, name := range slices.Sorted(maps.Keys(trailer)) {
-			if kindOf([]byte(name)).reserved() {
+			if kindOf(name).reserved() {
 				continue
 			}
 			for _, value := range trailer[name] {
