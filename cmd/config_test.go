@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rota-proxy/rota/proxy"
-
 	"github.com/spf13/pflag"
+
+	"github.com/rota-proxy/rota/proxy"
 )
 
 // configured is what flags and variables come to, without the checks of all
