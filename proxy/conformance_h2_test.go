@@ -207,7 +207,8 @@ func (c *framedClient) perform(ctx context.Context, s step) error {
 	case s.words == "close":
 		return c.conn.Close()
 	case s.words == "reset":
-		return c.write(func() error { return c.framer.WriteRSTStream(c.sending, http2.ErrCodeCancel) })
+		latest := c.next - 2
+		return c.write(func() error { return c.framer.WriteRSTStream(latest, http2.ErrCodeCancel) })
 	}
 	return fmt.Errorf("an HTTP/2 client cannot %s %q", s.kind, s.words)
 }

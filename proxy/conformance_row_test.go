@@ -132,17 +132,20 @@ func parseRows(file, text string) ([]row, error) {
 
 // variants makes one row of the text, or one for each value of its `each:`.
 func (t rowText) variants(file string, engines []string) ([]row, error) {
-	values := []string{""}
+	values, name := []string{""}, t.name
 	for _, line := range t.lines {
 		if list, ok := strings.CutPrefix(line, "each: "); ok {
 			values = strings.Split(list, " | ")
+			if !strings.Contains(name, "$it") && !strings.Contains(name, "$to") {
+				name += ": $it"
+			}
 		}
 	}
 	var rows []row
 	for _, value := range values {
 		it, to, _ := strings.Cut(value, " => ")
 		fill := strings.NewReplacer("$it", it, "$to", to)
-		r := row{file: file, name: strings.TrimSuffix(file, ".txt") + "/" + fill.Replace(t.name), engines: engines}
+		r := row{file: file, name: strings.TrimSuffix(file, ".txt") + "/" + fill.Replace(name), engines: engines}
 		for i, line := range t.lines {
 			if err := r.parseLine(t.from+i, fill.Replace(line)); err != nil {
 				return nil, fmt.Errorf("%s:%d: %w", file, t.from+i, err)
