@@ -5,11 +5,12 @@ import (
 	"net/textproto"
 )
 
-// Bounds of what a chunked body may have beside its data.
+// Bounds of what a chunked body may have beside its data. net/http also counts
+// overhead that is out of proportion to the data; with no more than 15 digits in
+// a size that can only come from extensions, and those are bounded here.
 const (
 	maxChunkLine    = 4<<10 - len("\r\n")
 	maxExtensions   = 16 << 10 // of the whole body
-	maxOverhead     = 16 << 10 // see countOverhead
 	maxTrailerBytes = 64 << 10
 	maxTrailers     = DefaultFields
 )
@@ -18,14 +19,13 @@ const (
 // strictly as [Head] reads heads. Extensions are skipped. The zero Chunks is
 // ready. It is not safe for concurrent use.
 type Chunks struct {
-	step     chunkStep
-	digits   uint8
-	left     int64 // of the data of this chunk; of its size while that is read
-	line     int   // bytes of the line of this chunk
-	extra    int   // bytes of all extensions
-	overhead int64
-	trailer  section
-	err      *SyntaxError
+	step    chunkStep
+	digits  uint8
+	left    int64 // of the data of this chunk; of its size while that is read
+	line    int   // bytes of the line of this chunk
+	extra   int   // bytes of all extensions
+	trailer section
+	err     *SyntaxError
 }
 
 // chunkStep is what comes next of a chunked body.
@@ -156,7 +156,7 @@ func (c *Chunks) takeExtension(b byte) *SyntaxError {
 		return errChunkLine
 	}
 	if c.extra > maxExtensions {
-		return errChunkOverhead
+		return errExtensions
 	}
 	return nil
 }
@@ -167,17 +167,6 @@ func (c *Chunks) endLine(b byte) *SyntaxError {
 	}
 	if c.step = inData; c.left == 0 {
 		c.step = atTrailer
-	}
-	return c.countOverhead()
-}
-
-// countOverhead bounds what a sender may cost that has little to say in many
-// chunks, as net/http does: each may have 16 bytes of overhead and twice the size
-// of its data for nothing. A stream of single bytes passes.
-func (c *Chunks) countOverhead() *SyntaxError {
-	c.overhead = max(c.overhead+int64(c.line)+2-16-2*c.left, 0)
-	if c.overhead > maxOverhead {
-		return errChunkOverhead
 	}
 	return nil
 }

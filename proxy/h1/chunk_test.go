@@ -69,7 +69,7 @@ func badBodies() []string {
 		size("5 ;a"), size("g"), size("5.0"), size("5,5"), size("\"5\""), size("0000000000000005"), size("fffffffffffffffff"), size("٥"),
 		size("5\x00"), size("5;\x00"), size("5;a\x0b"), size("5;\x7f"), size("5\r"), size("5;\r"), size("5;\ra"), size("5;a\nb"), size(";a"),
 		"5\nhello\r\n0\r\n\r\n", "5;a\nhello\r\n0\r\n\r\n", "5\rhello\r\n0\r\n\r\n",
-		"5\r\nhello\n0\r\n\r\n", "5\r\nhello\r0\r\n\r\n", "5\r\nhello0\r\n\r\n", "5\r\nhellohello\r\n0\r\n\r\n", "5\r\nhell\r\n0\r\n\r\n", "5\r\nhello\r\r\n0\r\n\r\n",
+		"5\r\nhello\n0\r\n\r\n", "5\r\nhello\r0\r\n\r\n", "5\r\nhello0\r\n\r\n", "5\r\nhellohello\r\n0\r\n\r\n", "5\r\nhell\r\n0\r\n\r\n", "5\r\nhello\r\r\n0\r\n\r\n", "5\r\nhello\n\n0\r\n\r\n", "5\r\nhellox\n0\r\n\r\n",
 		"0\n\r\n", "0\r\n\n", "0\r\n\rA", "0\r\r\n",
 		"0\r\nA: b\n\r\n", "0\r\nA: b\r\n\n", "0\r\nA : b\r\n\r\n", "0\r\n A: b\r\n\r\n", "0\r\nA: b\r\n c\r\n\r\n", "0\r\nA\r\n\r\n", "0\r\n: b\r\n\r\n",
 		"0\r\nA: \x00\r\n\r\n", "0\r\nA\x00: b\r\n\r\n", "0\r\nA: b\rc\r\n\r\n", "0\r\n5\r\nhello\r\n0\r\n\r\n",

@@ -598,6 +598,17 @@ func TestReuse(t *testing.T) {
 	}
 }
 
+// A buffer that does not hold what was already read is another message.
+func TestShorterBuffer(t *testing.T) {
+	var h Head
+	for _, in := range []string{"POST /a HTTP/1.1\r\nHost: b\r\nContent-Length: 5\r\nX: " + strings.Repeat("c", 99), get()} {
+		n, err := h.ParseRequest([]byte(in), Limits{})
+		if got, want := viewOf(&h, n, err, true), parseRequest(in); !reflect.DeepEqual(got, want) {
+			t.Errorf("%q:\n got %+v\nwant %+v", in, got, want)
+		}
+	}
+}
+
 func TestIsHTTP2Preface(t *testing.T) {
 	for i := range len(preface) {
 		if is, maybe := IsHTTP2Preface([]byte(preface[:i])); is || !maybe {

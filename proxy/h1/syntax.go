@@ -41,9 +41,9 @@ var (
 	errTooLong     = &SyntaxError{431, "the head is too long"}
 	errLineTooLong = &SyntaxError{414, "the request line is too long"}
 
-	errChunkSize     = &SyntaxError{400, "a chunk size is not a number of 1 to 15 hexadecimal digits"}
-	errChunkLine     = &SyntaxError{400, "the line of a chunk is too long"}
-	errChunkEnd      = &SyntaxError{400, "a chunk does not end where it should"}
-	errChunkOverhead = &SyntaxError{400, "the chunks have too much beside their data"}
-	errTrailerLong   = &SyntaxError{400, "the trailer section is too long"}
+	errChunkSize   = &SyntaxError{400, "a chunk size is not a number of 1 to 15 hexadecimal digits"}
+	errChunkLine   = &SyntaxError{400, "the line of a chunk is too long"}
+	errChunkEnd    = &SyntaxError{400, "a chunk does not end where it should"}
+	errExtensions  = &SyntaxError{400, "the chunk extensions are too long"}
+	errTrailerLong = &SyntaxError{400, "the trailer section is too long"}
 )
