@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/pprof"
 	"syscall"
 	"time"
@@ -15,7 +16,7 @@ func main() {
 	go func() {
 		time.Sleep(3 * time.Second)
 		f, _ := os.Create("/tmp/cpu.prof")
-		pprof.StartCPUProfile(f)
+		runtime.SetCPUProfileRate(2000); pprof.StartCPUProfile(f)
 		time.Sleep(5 * time.Second)
 		pprof.StopCPUProfile()
 		f.Close()

@@ -17,6 +17,7 @@ func (x *exchange) followClient() {
 	x.unfollow = context.AfterFunc(x.r.Context(), x.ClientGone)
 }
 
+// unfollowClient may be called twice.
 func (x *exchange) unfollowClient() {
 	if x.client != nil {
 		x.client.Unfollow()

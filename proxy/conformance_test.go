@@ -31,7 +31,7 @@ const leastRows = 250
 
 // listenerSpeaksH2 says that a Listener takes HTTP/2 with prior knowledge beside
 // HTTP/1.1; until then net/http's own server does on its behalf.
-const listenerSpeaksH2 = false
+const listenerSpeaksH2 = true
 
 // engine is one way from the wire to the Mux.
 type engine struct {

@@ -9,12 +9,10 @@ import (
 const websocket = "websocket"
 
 // stripHopByHop removes what was meant for the connection a message came on:
-// the fields that Connection names, and those known to be so. `TE: trailers`
-// stays, gRPC needs it. What Connection may not remove is what the proxy itself
+// the fields that Connection names, and those known to be so. What Connection may not remove is what the proxy itself
 // puts there: length, host and where the request comes from. It has to come before
 // the proxy sets fields of its own.
 func stripHopByHop(h http.Header) {
-	trailers := hasToken(h["Te"], "trailers")
 	var buf [32]byte
 	for _, line := range h["Connection"] {
 		for token := range strings.SplitSeq(line, ",") {
@@ -29,9 +27,6 @@ func stripHopByHop(h http.Header) {
 		if mayBeHopByHop(name) && isHopByHop(folded(foldName(buf[:0], name))) {
 			delete(h, name)
 		}
-	}
-	if trailers {
-		h["Te"] = []string{"trailers"}
 	}
 }
 

@@ -5,7 +5,11 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"strconv"
+	"strings"
 	"sync"
+
+	"github.com/rota-proxy/rota/proxy/h1"
 )
 
 // maxStreams is how many requests a client may have under way on one HTTP/2
@@ -19,7 +23,7 @@ func newHTTP2Server(o ListenerOptions) *http.Server {
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(true)
 	return &http.Server{
-		Handler:                      o.Handler,
+		Handler:                      http2Guard{o.Handler, o.Bounds.Fields},
 		Protocols:                    protocols,
 		TLSConfig:                    &tls.Config{NextProtos: []string{"h2"}}, // agreed on before it gets to see them
 		ReadHeaderTimeout:            o.Bounds.HeadTimeout,
@@ -29,6 +33,47 @@ func newHTTP2Server(o ListenerOptions) *http.Server {
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     log.New(debugWriter{o.Log}, "", 0),
 	}
+}
+
+// http2Guard refuses what net/http lets through and the engine would not (RFC 9113
+// sections 8.1.1 and 8.3.1).
+type http2Guard struct {
+	next   http.Handler
+	fields int
+}
+
+func (g http2Guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case countFields(r.Header) > g.fields:
+		refuseUnread(w, http.StatusRequestHeaderFieldsTooLarge, "too many header fields")
+	case !h1.ValidToken(r.Method):
+		refuseUnread(w, http.StatusBadRequest, "the method is no token")
+	case r.Method != http.MethodConnect && !strings.HasPrefix(r.RequestURI, "/") && r.RequestURI != "*":
+		refuseUnread(w, http.StatusBadRequest, ":path does not begin with a slash")
+	case !plausibleLength(r):
+		refuseUnread(w, http.StatusBadRequest, "content-length and the body contradict each other")
+	default:
+		g.next.ServeHTTP(w, r)
+	}
+}
+
+func countFields(h http.Header) (n int) {
+	for _, values := range h {
+		n += len(values)
+	}
+	return n
+}
+
+// plausibleLength says whether Content-Length is a number, and 0 if there is no
+// body. That it is what the body has net/http finds out itself.
+func plausibleLength(r *http.Request) bool {
+	values := r.Header["Content-Length"]
+	if len(values) == 0 {
+		return true
+	}
+	length, err := strconv.ParseUint(values[0], 10, 63)
+	digits := !strings.ContainsFunc(values[0], func(c rune) bool { return c < '0' || c > '9' })
+	return len(values) == 1 && err == nil && digits && r.ContentLength == int64(length)
 }
 
 // connQueue is a net.Listener of connections that somebody else has accepted.

@@ -114,7 +114,7 @@ func splitTarget(target string) (id identity, ok bool) {
 
 func isTargetText(s string) bool {
 	for i := range len(s) {
-		if s[i] <= ' ' || s[i] == 0x7f || s[i] == '#' {
+		if s[i] <= ' ' || s[i] >= 0x7f || s[i] == '#' {
 			return false
 		}
 	}

@@ -81,6 +81,9 @@ func (x *exchange) relayCopy(a *attempt, res response) error {
 			header[name] = values
 		}
 	}
+	if res.status() == http.StatusNoContent {
+		delete(header, "Content-Length") // RFC 9110 section 8.6; HTTP/1.1 servers see to it themselves
+	}
 	if _, typed := header["Content-Type"]; !typed {
 		header["Content-Type"] = nil // or net/http would guess one
 	}

@@ -32,6 +32,7 @@ func (x *exchange) switchProtocols(a *attempt, res response) outcome {
 		return outcome{failed, fmt.Errorf("taking over the client's connection: %w", err)}
 	}
 	defer client.Close()
+	x.unfollowClient() // that it ends its half is passed on, and ends nothing else
 	if x.total != nil {
 		x.total.Stop() // from here on it is not a request any more
 	}

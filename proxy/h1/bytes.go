@@ -8,7 +8,7 @@ type text interface{ string | []byte }
 // What a byte may be part of. The table is made once and never changed.
 const (
 	inToken  = 1 << iota // RFC 9110 section 5.6.2
-	inTarget             // what a request target is made of, raw UTF-8 included
+	inTarget             // what a request target is made of: visible ASCII, more than RFC 3986 has
 	inHost               // names and IPv4 addresses
 	inDigits
 	inHex
@@ -26,8 +26,8 @@ var byteClass = func() (class [256]uint8) {
 	mark(letters, inToken|inHost)
 	mark("-._", inHost)
 	mark("!#$%&'*+-.^_`|~", inToken)
-	for c := '!'; c <= 0xff; c++ {
-		if c != 0x7f && c != '#' {
+	for c := '!'; c <= '~'; c++ {
+		if c != '#' {
 			class[c] |= inTarget
 		}
 	}

@@ -14,7 +14,7 @@ func TestByteClasses(t *testing.T) {
 		if got, want := isToken(b), known(letters+"0123456789!#$%&'*+-.^_`|~"); got != want {
 			t.Errorf("token %q: %v", b, got)
 		}
-		if got, want := isTarget(b), c > ' ' && c != 0x7f && c != '#'; got != want {
+		if got, want := isTarget(b), c > ' ' && c < 0x7f && c != '#'; got != want {
 			t.Errorf("target %q: %v", b, got)
 		}
 		if got, want := allOf(inHost, []byte{b}), known(letters+"0123456789-._"); got != want {
