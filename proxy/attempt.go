@@ -107,14 +107,13 @@ func (x *exchange) attempt(c choice, release func()) outcome {
 	defer a.settled()
 	u := c.upstream
 	x.in.record.upstream = u
-	a.asked = time.Now()
+	a.asked = x.now()
 	u.begin(a)
 	defer u.end(a)
 	if u.unfit() && !c.doubtful {
 		return outcome{unsent, errLeft}
 	}
 	res, err := x.ask(a, c)
-	a.interim.end()
 	a.settled()
 	if err != nil {
 		return x.classify(a, u, err)
@@ -127,6 +126,14 @@ func (x *exchange) attempt(c choice, release func()) outcome {
 		return outcome{rejected, fmt.Errorf("the Upstream answered %d", res.status())}
 	}
 	return x.relay(a, res)
+}
+
+// now is the time, for the first attempt as good as when the request came.
+func (x *exchange) now() time.Time {
+	if x.in.record.attempts == 1 && x.passes == 0 {
+		return x.in.record.begin
+	}
+	return time.Now()
 }
 
 // ask sends the request and waits for the head of the answer.

@@ -29,8 +29,8 @@ type budgetBucket struct {
 
 func newBudget() *budget { return &budget{now: time.Now} }
 
-// request counts one request.
-func (b *budget) request() { b.bucket(b.now().Unix()).requests.Add(1) }
+// request counts one request that came at now.
+func (b *budget) request(now time.Time) { b.bucket(now.Unix()).requests.Add(1) }
 
 // allow counts one repeat if share (0.2 for 20 %) allows it; a negative share
 // allows every one.

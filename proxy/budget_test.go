@@ -21,7 +21,7 @@ func TestBudget(t *testing.T) {
 		t.Errorf("without requests %d repeats were allowed, want the floor", got)
 	}
 	for range 1000 {
-		b.request()
+		b.request(b.now())
 	}
 	if got := allowed(0.2); got != 200 {
 		t.Errorf("1000 requests allowed %d more repeats, want 200", got)

@@ -29,6 +29,7 @@ func (w *stdCarrier) send(x *exchange, a *attempt, c choice) (response, error) {
 	patience := &stdPatience{attempt: a, limit: x.patienceLeft()}
 	patience.begin()
 	defer patience.end()
+	defer a.interim.end()
 	res, err := w.transport.RoundTrip(x.stdRequest(a, c, patience))
 	if err != nil {
 		return nil, err

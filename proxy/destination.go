@@ -41,6 +41,9 @@ func setPath(to *url.URL, path string) {
 
 // faithful says whether setPath keeps path as it is.
 func faithful(path string) bool {
+	if !strings.HasPrefix(path, "//") {
+		return true
+	}
 	var to url.URL
 	setPath(&to, path)
 	return to.Opaque == path || to.EscapedPath() == path

@@ -28,13 +28,11 @@ type exchange struct {
 	r      *http.Request
 	life   lifetime.Lifetime // ends when the client is gone or the time is up
 
-	client   *h1.Client  // whom life follows; nil: of another server
-	unfollow func() bool // then
-
-	current atomic.Pointer[attempt]
-	first   attempt    // the memory of the first one; most requests need no other
-	request h1.Request // likewise
-	own     ownResponse
+	unfollow func() bool // where another server than the engine's has the client
+	current  atomic.Pointer[attempt]
+	first    attempt    // the memory of the first one; most requests need no other
+	request  h1.Request // likewise
+	own      ownResponse
 
 	tried   []*Upstream // in this pass
 	failure error       // the last attempt's
@@ -43,6 +41,13 @@ type exchange struct {
 	total   *time.Timer // ends the request; nil: no bound
 	hold    hold
 	passes  int
+}
+
+// end says whether somebody may have kept the exchange: a timer, a context made of
+// its own, or another server's notice that the client is gone.
+func (x *exchange) end() {
+	x.in.known = x.in.known || x.total != nil || x.in.client == nil || x.first.std || x.in.record.attempts > 1 ||
+		x.life.Followed() || x.first.life.Followed()
 }
 
 // run serves the request. It returns errVanished, with nothing written, when

@@ -11,20 +11,25 @@ import (
 	"github.com/rota-proxy/rota/proxy/h1"
 )
 
-// inbound is what was found out about a request, once, for everybody behind.
+// inbound is what was found out about a request, once, for everybody behind, and
+// the memory that its way through the proxy needs.
 type inbound struct {
 	inquiry
 	*shared
 	record  record
 	writer  relayRecorder
+	client  *h1.Client // nil where another server than the engine's read the request
 	peer    netip.Addr
-	path    string       // as it is sent on
-	upgrade string       // protocol the client asks to switch to; empty: none
-	fields  []h1.Field   // as they are sent on
-	room    [24]h1.Field // for the fields of most requests
-	whole   []byte       // the body, if all of it was there at once
-	body    *replay      // the body that is still coming; nil before a Target was found
-	trailer http.Header  // announced fields that may follow the body
+	path    string      // as it is sent on
+	upgrade string      // protocol the client asks to switch to; empty: none
+	fields  []h1.Field  // as they are sent on
+	whole   []byte      // the body, if all of it was there at once
+	body    *replay     // the body that is still coming; nil before a Target was found
+	trailer http.Header // announced fields that may follow the body
+
+	exchange exchange
+	known    bool // somebody may still know of it when the request is over
+	complete bool // the request has come to its end without a panic
 }
 
 // observe reads what a request asks for, refuses what nobody could route, and
@@ -32,15 +37,13 @@ type inbound struct {
 func (s *shared) observe(entry string, next func(http.ResponseWriter, *http.Request, *inbound)) http.Handler {
 	trusted := trustedProxies(s.o.TrustedProxies)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		in := &inbound{shared: s, record: record{begin: time.Now(), entry: entry}, peer: peerAddr(r.RemoteAddr)}
-		if s.o.Access != nil {
-			defer in.record.log(s.o.Access, r)
-		}
-		defer in.closeBody()
-		in.record.client = trusted.client(in.peer, r.Header)
+		in := s.receive(r, entry)
+		defer in.end(r)
+		client := trusted.client(in.peer, r.Header)
+		in.record.client = client
 		var refusal answerCode
-		in.inquiry, refusal = inquire(r, entry, in.record.client)
-		if h1.ClientOf(r) == nil {
+		in.inquiry, refusal = inquire(r, entry, client)
+		if in.client == nil {
 			_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // of the request before
 		}
 		w = in.newRecorder(w)
@@ -50,7 +53,38 @@ func (s *shared) observe(entry string, next func(http.ResponseWriter, *http.Requ
 		}
 		defer in.contain(w, r)
 		next(w, r, in)
+		in.complete = true
 	})
+}
+
+// receive begins a request's way through the proxy.
+func (s *shared) receive(r *http.Request, entry string) *inbound {
+	in, _ := s.inbounds.Get().(*inbound)
+	if in == nil {
+		in = &inbound{}
+	}
+	*in = inbound{shared: s, record: record{begin: time.Now(), entry: entry}, fields: in.fields[:0]}
+	if in.client = h1.ClientOf(r); in.client != nil {
+		in.peer = in.client.Peer()
+	} else {
+		in.peer = peerAddr(r.RemoteAddr)
+	}
+	return in
+}
+
+// end is called when the request is over, however it ended. The memory is used
+// again where that is certain to be noticed by nobody.
+func (in *inbound) end(r *http.Request) {
+	if in.body != nil {
+		in.body.close()
+	}
+	if in.o.Access != nil {
+		in.record.log(in.o.Access, r)
+	}
+	if in.complete && !in.known && in.client != nil && in.body == nil {
+		clear(in.fields)
+		in.shared.inbounds.Put(in)
+	}
 }
 
 // openBody makes the body ready for attempts, once: a request that is matched
@@ -69,13 +103,6 @@ func (in *inbound) openBody(w http.ResponseWriter, r *http.Request, stall time.D
 }
 
 func hasBody(r *http.Request) bool { return r.Body != nil && r.Body != http.NoBody }
-
-// closeBody ends the reading of the body.
-func (in *inbound) closeBody() {
-	if in.body != nil {
-		in.body.close()
-	}
-}
 
 // contain keeps a bug of ours to the request that met it: the client gets 500,
 // or sees its answer cut if that had begun.
@@ -103,7 +130,7 @@ func (in *inbound) prepare(r *http.Request, path string) {
 		in.path = in.inquiry.path
 	}
 	in.upgrade = requestedUpgrade(r)
-	in.fields = trustedProxies(in.o.TrustedProxies).onward(in.room[:0], r.Header, origin{in.peer, schemeOf(r), in.authority})
+	in.fields = trustedProxies(in.o.TrustedProxies).onward(in.fields[:0], r.Header, in.origin(r))
 }
 
 func schemeOf(r *http.Request) string {
@@ -182,5 +209,13 @@ func (in *inbound) answer(w http.ResponseWriter, r *http.Request, a answer) {
 // owesBody says whether the client may still be sending a body that nobody will
 // read. On HTTP/2 that is of no consequence for others.
 func (in *inbound) owesBody(r *http.Request) bool {
-	return r.ProtoMajor == 1 && hasBody(r) && in.whole == nil && (in.body == nil || !in.body.whole()) && h1.ClientOf(r) == nil
+	return r.ProtoMajor == 1 && hasBody(r) && in.whole == nil && (in.body == nil || !in.body.whole()) && in.client == nil
+}
+
+func (in *inbound) origin(r *http.Request) origin {
+	o := origin{peer: in.peer, scheme: schemeOf(r), authority: in.authority}
+	if in.client != nil {
+		o.text = in.client.PeerText()
+	}
+	return o
 }

@@ -78,7 +78,10 @@ func namedByConnection(lines []string) (named []string) {
 // appendProvenance says where the request comes from, as the proxy sees it.
 func appendProvenance(dst []h1.Field, o origin) []h1.Field {
 	if o.peer.IsValid() {
-		peer := o.peer.String()
+		peer := o.text
+		if peer == "" {
+			peer = o.peer.String()
+		}
 		dst = append(dst, h1.Field{Name: "X-Forwarded-For", Value: peer}, h1.Field{Name: "X-Real-Ip", Value: peer})
 	}
 	return append(dst,

@@ -96,6 +96,7 @@ func (t trustedProxies) scheme(peer netip.Addr, h http.Header, own string) strin
 // origin is where a request came from, as this proxy saw it itself.
 type origin struct {
 	peer      netip.Addr
+	text      string // peer, if it was written down before
 	scheme    string // http or https
 	authority string // host and port as the client wrote them
 }

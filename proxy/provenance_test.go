@@ -113,7 +113,7 @@ var provenanceNames = []string{ // never written to
 func TestUntrustedProvenanceIsReplaced(t *testing.T) {
 	want := fields("Accept", "*/*", "X-Forwarded-For", "192.0.2.1", "X-Real-Ip", "192.0.2.1",
 		"X-Forwarded-Proto", "http", "X-Forwarded-Host", "A.test:8080", "X-Forwarded-Port", "8080")
-	o := origin{netip.MustParseAddr("192.0.2.1"), "http", "A.test:8080"}
+	o := origin{peer: netip.MustParseAddr("192.0.2.1"), scheme: "http", authority: "A.test:8080"}
 	for _, name := range provenanceNames {
 		for _, spelling := range spellings(name) {
 			// As the server stores it, as it came, twice, and named by Connection.
@@ -131,7 +131,7 @@ func TestProvenanceOfUnknownPeer(t *testing.T) {
 }
 
 func TestTrustedProvenanceIsKept(t *testing.T) {
-	o := origin{netip.MustParseAddr("10.0.0.1"), "http", "a.test"}
+	o := origin{peer: netip.MustParseAddr("10.0.0.1"), scheme: "http", authority: "a.test"}
 	for name, c := range map[string]struct{ in, want http.Header }{
 		"nothing said": {fields(), fields("X-Forwarded-For", "10.0.0.1", "X-Real-Ip", "10.0.0.1",
 			"X-Forwarded-Proto", "http", "X-Forwarded-Host", "a.test", "X-Forwarded-Port", "80")},
@@ -191,7 +191,7 @@ func TestPortOf(t *testing.T) {
 func BenchmarkOnward(b *testing.B) {
 	in := fields("Accept", "*/*", "Accept-Encoding", "gzip", "Accept-Language", "en", "Cookie", "a=b", "User-Agent", "x",
 		"Connection", "keep-alive", "X-Forwarded-For", "1.1.1.1", "Referer", "http://a.test/", "Cache-Control", "no-cache")
-	o := origin{netip.MustParseAddr("192.0.2.1"), "http", "a.test"}
+	o := origin{peer: netip.MustParseAddr("192.0.2.1"), scheme: "http", authority: "a.test"}
 	var room [24]h1.Field
 	b.ReportAllocs()
 	for b.Loop() {

@@ -12,8 +12,10 @@ type shared struct {
 	o       Options
 	held    atomic.Int64 // requests held in all rooms
 	buffers copyBuffers
-	dog     h1.Watchdog    // of the connections to Upstreams
-	closing sync.WaitGroup // Targets that are being taken down
+	// inbounds saves the allocation, see inbound.end.
+	inbounds sync.Pool
+	dog      h1.Watchdog    // of the connections to Upstreams
+	closing  sync.WaitGroup // Targets that are being taken down
 }
 
 func newShared(o Options) *shared { return &shared{o: o} }

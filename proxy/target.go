@@ -65,12 +65,14 @@ func (t *Target) serve(w http.ResponseWriter, r *http.Request, in *inbound) erro
 	def := t.def.Load()
 	in.record.target = t.id
 	t.requests.Add(1)
-	t.budget.request()
+	t.budget.request(in.record.begin)
 	if def.Closed != "" {
 		in.answer(w, r, answer{code: codeClosedAccess, detail: def.Closed})
 		return nil
 	}
-	x := &exchange{target: t, def: def, in: in, w: w, r: r, hold: hold{safe: isSafe(r.Method)}}
+	x := &in.exchange
+	*x = exchange{target: t, def: def, in: in, w: w, r: r, hold: hold{safe: isSafe(r.Method)}}
+	defer x.end()
 	x.followClient()
 	defer x.unfollowClient()
 	if def.Timeout.Total > 0 {

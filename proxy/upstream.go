@@ -121,18 +121,15 @@ func (u *Upstream) whenDrained() <-chan struct{} {
 	return done
 }
 
-// cut cancels the running attempts that which picks, with why as the cause.
+// cut cancels the running attempts that which picks, with why as the cause. It
+// does so under the lock: one that has ended may be somebody else's memory.
 func (u *Upstream) cut(why error, which func(*attempt) bool) {
 	u.mu.Lock()
-	var victims []*attempt
+	defer u.mu.Unlock()
 	for a := u.running; a != nil; a = a.after {
 		if which(a) {
-			victims = append(victims, a)
+			a.cancel(why)
 		}
-	}
-	u.mu.Unlock()
-	for _, a := range victims {
-		a.cancel(why)
 	}
 }
 

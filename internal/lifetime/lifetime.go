@@ -4,6 +4,7 @@ package lifetime
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -12,6 +13,9 @@ import (
 // one that was never ended is only memory. The zero value has begun. All methods
 // may be called from any goroutine; it must not be copied.
 type Lifetime struct {
+	followed atomic.Bool // somebody waits, or it has ended
+	ended    atomic.Bool
+
 	mu    sync.Mutex
 	cause error
 	done  chan struct{} // nil until somebody waits
@@ -30,6 +34,7 @@ func (l *Lifetime) Value(any) any { return nil }
 func (l *Lifetime) Done() <-chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.followed.Store(true)
 	if l.done == nil {
 		l.done = make(chan struct{})
 		if l.cause != nil {
@@ -41,6 +46,9 @@ func (l *Lifetime) Done() <-chan struct{} {
 
 // Err is what the first End was given; nil before.
 func (l *Lifetime) Err() error {
+	if !l.ended.Load() {
+		return nil
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.cause
@@ -56,6 +64,7 @@ func (l *Lifetime) AfterFunc(f func()) (stop func() bool) {
 		go f()
 		return func() bool { return false }
 	}
+	l.followed.Store(true)
 	if l.after == nil {
 		l.after = map[*afterFunc]struct{}{}
 	}
@@ -78,6 +87,8 @@ func (l *Lifetime) End(cause error) {
 		return
 	}
 	l.cause = cause
+	l.ended.Store(true)
+	l.followed.Store(true)
 	if l.done != nil {
 		close(l.done)
 	}
@@ -87,10 +98,6 @@ func (l *Lifetime) End(cause error) {
 	l.after = nil
 }
 
-// Followed says whether its end matters to anybody: somebody waits for it, or it
-// has come.
-func (l *Lifetime) Followed() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.done != nil || len(l.after) > 0 || l.cause != nil
-}
+// Followed says whether its end matters to anybody: somebody has asked to hear of
+// it, or it has come.
+func (l *Lifetime) Followed() bool { return l.followed.Load() }

@@ -32,7 +32,7 @@ func (c *serverConn) readBody(x *exchange) {
 		x.request.Body = http.NoBody
 		return
 	}
-	b := &x.body
+	b := &body{}
 	b.conn, b.sized, b.left, b.trailer, b.ask = c, length > 0, length, x.request.Trailer, h.Expect100()
 	if length < 0 {
 		x.request.ContentLength = -1

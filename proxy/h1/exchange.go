@@ -11,7 +11,6 @@ import (
 type exchange struct {
 	request  http.Request
 	url      url.URL
-	body     body
 	response response
 	fields   [inlineFields]string
 }

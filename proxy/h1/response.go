@@ -369,19 +369,18 @@ func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return conn, bufio.NewReadWriter(reader, bufio.NewWriter(conn)), nil
 }
 
-// appendDate adds the field Date, which is made once a second.
+// appendDate adds the field Date, which is made once in a round of the Watchdog.
 func (s *Server) appendDate(head []byte) []byte {
-	now := time.Now().Unix()
 	d := s.date.Load()
-	if d == nil || d.second != now {
-		d = &date{now, "Date: " + time.Unix(now, 0).UTC().Format(http.TimeFormat) + "\r\n"}
+	if round := s.dog.now.Load(); d == nil || d.round != round {
+		d = &date{round, "Date: " + time.Now().UTC().Format(http.TimeFormat) + "\r\n"}
 		s.date.Store(d)
 	}
 	return append(head, d.line...)
 }
 
-// date is the field as it is for one second.
+// date is the field as it is for one round.
 type date struct {
-	second int64
-	line   string
+	round int64
+	line  string
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -39,6 +40,8 @@ type serverConn struct {
 	over   func() // called when it is closed
 	state  atomic.Int32
 	remote string
+	peer   netip.Addr // of remote; the zero Addr where there is none
+	name   string     // peer as text
 
 	buf  []byte // nil while nothing is in it
 	r, w int    // buf[r:w] was received and not used
@@ -66,6 +69,10 @@ func newServerConn(s *Server, conn net.Conn) *serverConn {
 	c := &serverConn{server: s, link: newLink(conn, &s.dog), over: func() {}, first: true}
 	if addr := conn.RemoteAddr(); addr != nil {
 		c.remote = addr.String()
+	}
+	if at, err := netip.ParseAddrPort(c.remote); err == nil {
+		c.peer = at.Addr().Unmap().WithZone("")
+		c.name = c.peer.String()
 	}
 	return c
 }
@@ -368,6 +375,13 @@ func ClientOf(r *http.Request) *Client {
 	c, _ := r.Context().Value(clientKey{}).(*Client)
 	return c
 }
+
+// Peer is the client's address, without IPv6 zone and not mapped into IPv6; the
+// zero Addr where there is none, as on unix sockets. PeerText is the same as text.
+func (c *Client) Peer() netip.Addr { return c.peer }
+
+// PeerText is Peer as text; empty for the zero Addr.
+func (c *Client) PeerText() string { return c.name }
 
 // Follow makes f hear of the client's end, until Unfollow has returned: at once,
 // if it resets the connection, and after a second if it only ends its half, as
