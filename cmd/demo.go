@@ -153,7 +153,7 @@ func newDemo(o demoOptions, id demoID, s stage) (*demo, error) {
 	d := &demo{o: o, id: id, stage: s, replicas: newTroupe(s), mux: proxy.NewMux(proxy.Options{Log: zerolog.Nop()})}
 	var err error
 	d.listener, err = proxy.Listen(proxy.ListenerOptions{
-		Name: entryHTTP, Addr: o.http, Handler: d.mux.Handler(entryHTTP), Log: zerolog.Nop(), Grace: time.Second,
+		Name: entryHTTP, Addr: o.http, Handler: d.mux.Handler(entryHTTP), Inline: true, Log: zerolog.Nop(), Grace: time.Second,
 	})
 	if err != nil {
 		return nil, errors.Join(err, d.closeMux())

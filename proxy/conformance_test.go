@@ -53,7 +53,7 @@ func engines() []engine {
 
 // serveListener is the product as it runs.
 func serveListener(t *testing.T, m *proxy.Mux) (string, func()) {
-	l, err := proxy.Listen(proxy.ListenerOptions{Name: "http", Addr: "127.0.0.1:0", Handler: m.Handler("http")})
+	l, err := proxy.Listen(proxy.ListenerOptions{Name: "http", Addr: "127.0.0.1:0", Handler: m.Handler("http"), Inline: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,9 @@ type ListenerOptions struct {
 	Name    string // the entry's name, as labels use it: `http`
 	Addr    string // host:port; port 0 takes a free one
 	Handler http.Handler
-	Log     zerolog.Logger
+	// Inline: the Handler is a Mux's, see [h1.Server.Inline].
+	Inline bool
+	Log    zerolog.Logger
 	// Grace is how long running requests may go on once Serve's context has
 	// ended. 0 cuts them at once.
 	Grace time.Duration
@@ -61,6 +63,7 @@ func Listen(o ListenerOptions) (*Listener, error) {
 	}
 	l.engine = &h1.Server{
 		Handler:     o.Handler,
+		Inline:      o.Inline,
 		HeadTimeout: o.Bounds.HeadTimeout,
 		IdleTimeout: o.Bounds.IdleTimeout,
 		Stall:       o.Bounds.Stall,

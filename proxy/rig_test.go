@@ -30,7 +30,7 @@ func newRig(t *testing.T, o Options) *rig {
 	t.Helper()
 	m := NewMux(o)
 	m.Synced()
-	l, err := Listen(ListenerOptions{Name: "http", Addr: "127.0.0.1:0", Handler: m.Handler("http"), Log: o.Log})
+	l, err := Listen(ListenerOptions{Name: "http", Addr: "127.0.0.1:0", Handler: m.Handler("http"), Inline: true, Log: o.Log})
 	if err != nil {
 		t.Fatal(err)
 	}

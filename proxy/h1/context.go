@@ -50,7 +50,7 @@ func (c *serverConn) beginContext() *requestContext {
 	if c.context == nil {
 		c.context = newRequestContext(c)
 	}
-	c.ended = 0
+	c.halfEnd = 0
 	return c.context
 }
 

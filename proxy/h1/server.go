@@ -34,6 +34,10 @@ type Server struct {
 	Stall time.Duration
 	// Limits of a request's head.
 	Limits Limits
+	// Inline says of the Handler that it takes over no connection (Hijack) unless
+	// the request asks for an Upgrade, and does not read from one by itself. That
+	// makes requests without a body cheaper.
+	Inline bool
 	// HTTP2 takes over a connection on which the client speaks HTTP/2 without
 	// having been asked (RFC 9113 section 3.3). nil: it is refused.
 	HTTP2 func(net.Conn)

@@ -58,11 +58,15 @@ type serverConn struct {
 	handed  bool  // somebody else has the connection now
 	context *requestContext
 
-	busy atomic.Int64 // since when a handler runs, on the Watchdog's clock; 0: none does
+	inline inlineLoop
+	ended  bool         // inside inline: the connection has had its last request
+	unseen atomic.Bool  // idle, and not looked at since its last request
+	again  atomic.Bool  // see lookAgain
+	busy   atomic.Int64 // since when a handler runs, on the Watchdog's clock; 0: none does
 
 	mu       sync.Mutex
 	follower Follower
-	ended    int64 // since when the client sends no more
+	halfEnd  int64 // since when the client sends no more
 }
 
 func newServerConn(s *Server, conn net.Conn) *serverConn {
@@ -94,12 +98,10 @@ func (c *serverConn) serve() {
 // awaitHead reads until the head of a request is whole and says how long it is;
 // 0 is a connection that has ended. The error is one to be answered.
 func (c *serverConn) awaitHead() (int, error) {
-	c.head.Reset()
-	c.due = 0
-	c.state.Store(idle)
-	if c.r < c.w {
-		c.state.Store(active)
+	if c.server.Inline && c.link.raw != nil {
+		return c.awaitInline()
 	}
+	c.beginHead()
 	for {
 		if n, err := c.parseHead(); n > 0 || err != nil || c.handed {
 			return n, err
@@ -107,13 +109,21 @@ func (c *serverConn) awaitHead() (int, error) {
 		if c.r == c.w && c.server.closing.Load() {
 			return 0, nil
 		}
-		switch err := c.readHead(); {
-		case errors.Is(err, ErrTimeout) && c.r < c.w:
-			return 0, errHeadTimeout
-		case err != nil:
-			return 0, nil
+		if err := c.readHead(); err != nil {
+			return 0, c.headFailure(err)
 		}
 	}
+}
+
+// beginHead: what comes next is a head, of which something may be there already.
+func (c *serverConn) beginHead() {
+	c.head.Reset()
+	c.due = 0
+	if c.r < c.w {
+		c.state.Store(active)
+		return
+	}
+	c.state.Store(idle)
 }
 
 // parseHead looks at what is there. On a new connection it may be HTTP/2.
@@ -276,6 +286,12 @@ func (c *serverConn) refuse(err error) {
 // after the client while its answer is being worked on.
 func (c *serverConn) look(now int64) {
 	c.link.look(now)
+	if c.unseen.Load() && c.unseen.CompareAndSwap(true, false) {
+		if presenceOf(c.link.socket()) != here {
+			c.lookAgain()
+		}
+		return
+	}
 	if since := c.busy.Load(); since == 0 || now-since < int64(tick)/2 {
 		return
 	}
@@ -404,11 +420,11 @@ func (c *Client) Unfollow() {
 func (c *serverConn) clientEnded(now int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ended == 0 {
-		c.ended = now
+	if c.halfEnd == 0 {
+		c.halfEnd = now
 		c.cancelContext()
 	}
-	if now-c.ended >= halfCloseGrace && c.follower != nil {
+	if now-c.halfEnd >= halfCloseGrace && c.follower != nil {
 		c.follower.ClientGone()
 	}
 }
