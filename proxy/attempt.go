@@ -145,7 +145,7 @@ func (x *exchange) ask(a *attempt, c choice) (response, error) {
 	}
 	followed := x.in.body == nil
 	if followed {
-		all.asked(u, a.asked)
+		all.asked(u)
 	}
 	res, err := (*w).send(x, a, c)
 	if followed {

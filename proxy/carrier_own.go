@@ -44,7 +44,7 @@ func (w *ownCarrier) send(x *exchange, a *attempt, c choice) (response, error) {
 		answer, err := conn.RoundTrip(request)
 		if err == nil {
 			a.answered.Store(true)
-			x.own = ownResponse{answer: answer, attempt: a}
+			x.own.answer, x.own.attempt, x.own.announced = answer, a, nil
 			return &x.own, nil
 		}
 		a.letGo()
@@ -116,16 +116,11 @@ func (w *ownCarrier) connect(x *exchange, a *attempt, c choice, fresh bool) (con
 func (x *exchange) ownRequest(a *attempt, c choice) *h1.Request {
 	u := c.upstream.spec.Load()
 	r := &x.request
-	*r = h1.Request{
-		Head: h1.RequestHead{
-			Method: x.r.Method, Target: x.in.target(u), Host: hostHeader(u, x.in), Fields: x.in.fields,
-			Upgrade: x.in.upgrade, Close: c.doubtful, Length: int64(len(x.in.whole)),
-		},
-		Body:       x.in.whole,
-		Repeatable: x.repeatable(),
-		Timeout:    x.patienceLeft(),
-		Interim:    &a.interim,
-	}
+	*r = h1.Request{}
+	head := &r.Head
+	head.Method, head.Target, head.Host, head.Fields = x.r.Method, x.in.target(u), hostHeader(u, x.in), x.in.fields
+	head.Upgrade, head.Close, head.Length = x.in.upgrade, c.doubtful, int64(len(x.in.whole))
+	r.Body, r.Repeatable, r.Timeout, r.Interim = x.in.whole, x.repeatable(), x.patienceLeft(), &a.interim
 	if x.in.body == nil {
 		return r
 	}

@@ -20,7 +20,8 @@ const (
 	hangLeast = 3
 	// hangAnswers how many times each sibling must have answered since it did,
 	hangAnswers = 4
-	// hangSilence how long it must have been silent at least,
+	// hangSilence how long it must have been silent at least, on a clock that
+	// ticks four times a second,
 	hangSilence = 150 * time.Millisecond
 	// hangTypical and how many times as long as an answer takes here.
 	hangTypical = 8
@@ -45,53 +46,61 @@ type pulse struct {
 
 // vitals is the same for a Target as a whole.
 type vitals struct {
-	waiting atomic.Int32
 	answers atomic.Uint64
 	typical atomic.Int64 // moving average of how long an answer takes
 }
 
+// sampled is one in how many answers the time is taken of: asking the clock costs
+// more than everything else here.
+const sampled = 8
+
 // asked notes a request that an Upstream is about to get. Those whose body is
 // still coming do not count: the client may be what is waited for.
-func (s *Upstreams) asked(u *Upstream, now time.Time) {
-	s.vitals.waiting.Add(1)
+func (s *Upstreams) asked(u *Upstream) {
 	if u.pulse.waiting.Add(1) == 1 {
-		u.pulse.since.Store(now.UnixNano())
+		u.pulse.since.Store(s.dog.Now())
 		u.pulse.mark.Store(s.vitals.answers.Load())
 	}
 }
 
 // heard notes how a request that was asked has ended: with an answer, or not.
 func (s *Upstreams) heard(u *Upstream, asked time.Time, answered bool) {
-	s.vitals.waiting.Add(-1)
 	u.pulse.waiting.Add(-1)
 	if !answered {
 		return
 	}
-	now := time.Now()
-	u.pulse.since.Store(now.UnixNano())
-	u.pulse.mark.Store(s.vitals.answers.Add(1))
-	// Two who write at once lose one of two samples, which does not matter.
-	typical := s.vitals.typical.Load()
-	s.vitals.typical.Store(typical + (int64(now.Sub(asked))-typical)/16)
+	answers := s.vitals.answers.Add(1)
+	u.pulse.since.Store(s.dog.Now())
+	u.pulse.mark.Store(answers)
+	if answers%sampled == 0 {
+		// Two who write at once lose one of two samples, which does not matter.
+		typical := s.vitals.typical.Load()
+		s.vitals.typical.Store(typical + (int64(time.Since(asked))-typical)/16)
+	}
 	if u.pulse.hung.Load() {
 		s.revived(u)
 	}
 }
 
 // hangs says whether u is silent while its siblings answer.
-func (s *Upstreams) hangs(u *Upstream, siblings int) bool {
-	waiting := u.pulse.waiting.Load()
-	if waiting < hangLeast || siblings < 1 {
+func (s *Upstreams) hangs(u *Upstream) bool {
+	waiting := int(u.pulse.waiting.Load())
+	if waiting < hangLeast {
 		return false
 	}
-	if s.vitals.answers.Load()-u.pulse.mark.Load() < uint64(hangAnswers*siblings) {
+	members := s.ready.Load().members
+	siblings := len(members) - 1
+	if siblings < 1 || s.vitals.answers.Load()-u.pulse.mark.Load() < uint64(hangAnswers*siblings) {
 		return false
 	}
-	elsewhere := int(s.vitals.waiting.Load() - waiting)
-	if int(waiting)*siblings >= hangCrowd*(elsewhere+siblings) {
+	elsewhere := -waiting
+	for _, m := range members {
+		elsewhere += int(m.pulse.waiting.Load())
+	}
+	if waiting*siblings >= hangCrowd*(elsewhere+siblings) {
 		return true
 	}
-	silence := time.Duration(time.Now().UnixNano() - u.pulse.since.Load())
+	silence := time.Duration(s.dog.Now() - u.pulse.since.Load())
 	return silence >= max(hangSilence, hangTypical*time.Duration(s.vitals.typical.Load()))
 }
 
@@ -150,7 +159,7 @@ func (s *Upstreams) revived(u *Upstream) {
 	if !u.pulse.hung.Swap(false) || u.state != spec.Ejected {
 		return
 	}
-	u.pulse.since.Store(time.Now().UnixNano())
+	u.pulse.since.Store(s.dog.Now())
 	u.pulse.mark.Store(s.vitals.answers.Load())
 	s.enter(u, spec.Ready)
 	s.publish()

@@ -39,10 +39,8 @@ func (s *shared) observe(entry string, next func(http.ResponseWriter, *http.Requ
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		in := s.receive(r, entry)
 		defer in.end(r)
-		client := trusted.client(in.peer, r.Header)
-		in.record.client = client
-		var refusal answerCode
-		in.inquiry, refusal = inquire(r, entry, client)
+		in.record.client = trusted.client(in.peer, r.Header)
+		refusal := in.inquiry.read(r, entry, in.record.client)
 		if in.client == nil {
 			_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // of the request before
 		}
@@ -63,7 +61,10 @@ func (s *shared) receive(r *http.Request, entry string) *inbound {
 	if in == nil {
 		in = &inbound{}
 	}
-	*in = inbound{shared: s, record: record{begin: time.Now(), entry: entry}, fields: in.fields[:0]}
+	fields := in.fields[:0]
+	*in = inbound{} // in place: a literal with fields would be made elsewhere and copied
+	in.shared, in.fields = s, fields
+	in.record.begin, in.record.entry = time.Now(), entry
 	if in.client = h1.ClientOf(r); in.client != nil {
 		in.peer = in.client.Peer()
 	} else {

@@ -166,6 +166,10 @@ func (l *Listener) serve(conn *net.TCPConn, over func()) {
 		l.engine.ServeConn(conn, over)
 		return
 	}
+	l.serveTLS(conn, over)
+}
+
+func (l *Listener) serveTLS(conn *net.TCPConn, over func()) {
 	secure := tls.Server(&guestConn{TCPConn: conn, over: over}, l.o.TLS)
 	ctx, cancel := context.WithTimeout(context.Background(), l.o.Bounds.HandshakeTimeout)
 	defer cancel()

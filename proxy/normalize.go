@@ -31,12 +31,13 @@ type inquiry struct {
 	client netip.Addr // the zero Addr is in no network
 }
 
-// inquire reads a request that came in at entry from client. The code is that
-// of the answer to give instead when the request names nothing that could be
-// routed, else empty.
-func inquire(r *http.Request, entry string, client netip.Addr) (inquiry, answerCode) {
-	id, refusal := identify(r)
-	return inquiry{identity: id, entry: entry, method: r.Method, header: r.Header, client: client}, refusal
+// read reads a request that came in at entry from client. The code is that of the
+// answer to give instead when the request names nothing that could be routed, else
+// empty.
+func (q *inquiry) read(r *http.Request, entry string, client netip.Addr) (refusal answerCode) {
+	q.entry, q.method, q.header, q.client = entry, r.Method, r.Header, client
+	q.identity, refusal = identify(r)
+	return refusal
 }
 
 // identify takes the request target apart (RFC 9112 section 3.2). An absolute

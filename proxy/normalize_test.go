@@ -115,12 +115,13 @@ func TestIdentifySecondHost(t *testing.T) {
 	}
 }
 
-func TestInquireWithoutServer(t *testing.T) {
+func TestInquiryWithoutServer(t *testing.T) {
 	r, err := http.NewRequest("GET", "http://a.test/%41/b?c", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	q, refusal := inquire(r, "http", netip.Addr{})
+	var q inquiry
+	refusal := q.read(r, "http", netip.Addr{})
 	if refusal != "" || q.host != "a.test" || q.path+q.query != "/%41/b?c" || q.entry != "http" || q.method != "GET" {
 		t.Errorf("%+v %q", q, refusal)
 	}

@@ -71,7 +71,11 @@ func (t *Target) serve(w http.ResponseWriter, r *http.Request, in *inbound) erro
 		return nil
 	}
 	x := &in.exchange
-	*x = exchange{target: t, def: def, in: in, w: w, r: r, hold: hold{safe: isSafe(r.Method)}}
+	if x.target != nil {
+		*x = exchange{} // it is matched anew
+	}
+	x.target, x.def, x.in, x.w, x.r = t, def, in, w, r
+	x.hold.safe = isSafe(r.Method)
 	defer x.end()
 	x.followClient()
 	defer x.unfollowClient()

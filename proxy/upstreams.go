@@ -75,7 +75,7 @@ func newUpstreams(log zerolog.Logger, certificate func(string) (*tls.Certificate
 // when there is none. One that turns out to hang leaves the rotation.
 func (s *Upstreams) pick(tried []*Upstream) *Upstream {
 	u := s.next(tried)
-	if u != nil && s.hangs(u, len(s.ready.Load().members)-1) {
+	if u != nil && s.hangs(u) {
 		s.suspend(u)
 		u = s.next(tried)
 	}

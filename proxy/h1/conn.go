@@ -102,7 +102,7 @@ func (c *Conn) RoundTrip(r *Request) (*Answer, error) {
 	return &c.answer, nil
 }
 
-// compose writes the request into the buffer in which the answer is awaited: it
+// compose writes the head of the request into the buffer in which the answer is awaited: it
 // is out before anything is read.
 func (c *Conn) compose(r *Request) ([]byte, error) {
 	c.large = c.pool.large.Load()
@@ -110,12 +110,8 @@ func (c *Conn) compose(r *Request) ([]byte, error) {
 	if c.large {
 		size = largeBuffer
 	}
-	c.buf = getBuffer(max(size, len(r.Body)+smallBuffer/2))
-	out, err := r.Head.Append(c.buf[:0])
-	if err != nil {
-		return nil, err
-	}
-	return append(out, r.Body...), nil
+	c.buf = getBuffer(size)
+	return r.Head.Append(c.buf[:0])
 }
 
 // fail closes the connection and says why.
@@ -134,7 +130,7 @@ func (c *Conn) awaitHead(r *Request, out []byte) (Stage, error) {
 		case err != nil:
 			return Answering, err
 		case n == 0:
-			if stage, err := c.more(out); err != nil {
+			if stage, err := c.more(out, r.Body); err != nil {
 				return stage, err
 			}
 			out = nil
@@ -159,12 +155,13 @@ func (c *Conn) awaitHead(r *Request, out []byte) (Stage, error) {
 // maxAnswerFields bounds the fields in the head of an answer.
 const maxAnswerFields = 1000
 
-// more sends out, if there is any, and reads on.
-func (c *Conn) more(out []byte) (Stage, error) {
+// more sends the request, if out is there, and reads on.
+func (c *Conn) more(out, body []byte) (Stage, error) {
 	if out == nil {
 		c.makeRoom()
+		body = nil
 	}
-	n, err := c.link.exchange(out, c)
+	n, err := c.link.exchange(out, body, c)
 	c.w += n
 	switch {
 	case err == nil:

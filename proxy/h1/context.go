@@ -45,28 +45,28 @@ func (x *requestContext) Value(key any) any {
 
 // beginContext gives the request at hand its context.
 func (c *serverConn) beginContext() *requestContext {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.context == nil {
-		c.context = newRequestContext(c)
+	x := c.context.Load()
+	if x == nil {
+		x = newRequestContext(c)
+		c.context.Store(x)
 	}
-	c.halfEnd = 0
-	return c.context
+	if c.halfEnd.Load() != 0 {
+		c.halfEnd.Store(0)
+	}
+	return x
 }
 
 // endContext ends the request's context for who waits for that.
 func (c *serverConn) endContext() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.context != nil && c.context.Followed() {
-		c.context.End(context.Canceled)
-		c.context = nil
+	if x := c.context.Load(); x != nil && x.Followed() {
+		x.End(context.Canceled)
+		c.context.Store(nil)
 	}
 }
 
-// cancelContext ends the context before the request. It needs mu.
+// cancelContext ends the context before the request.
 func (c *serverConn) cancelContext() {
-	if c.context != nil {
-		c.context.End(context.Canceled)
+	if x := c.context.Load(); x != nil {
+		x.End(context.Canceled)
 	}
 }

@@ -16,7 +16,7 @@ type exchange struct {
 }
 
 // inlineFields is how many header values have their place in an exchange.
-const inlineFields = 16
+const inlineFields = 10
 
 // receive makes a request of the head of n bytes that was just parsed; nil if it
 // was refused.
@@ -59,7 +59,7 @@ func (c *serverConn) read(x *exchange, n int) error {
 	c.last = r.Close || c.server.closing.Load()
 	c.r += n
 	c.readBody(x)
-	x.response = response{conn: c, minor: h.Minor(), method: r.Method}
+	x.response.conn, x.response.minor, x.response.method = c, h.Minor(), r.Method
 	return nil
 }
 

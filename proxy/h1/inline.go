@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// Most requests have no body and change nothing about the connection. With
+// Most requests have no body, or one that came with them, and change nothing about
+// the connection. With
 // Server.Inline they are answered inside one RawConn.Read that goes on for as long
 // as they do. RawConn.Read forgets what the poller said when it begins, so that a
 // read must be tried before each wait; as long as it does not begin anew, nothing
@@ -16,8 +17,8 @@ import (
 // but what the poller will tell of. That saves a system call a request.
 //
 // One thing the poller does not tell again: that the client ended its half at the
-// same time as it sent its last request. The Watchdog looks for that once, when a
-// connection has become idle.
+// same time as it sent something. So within a head a read is tried before each wait
+// all the same, and the Watchdog looks once at a connection that has become idle.
 
 // inlineLoop is what a serverConn needs inside RawConn.Read.
 type inlineLoop struct {
@@ -73,7 +74,7 @@ func (c *serverConn) onClient(fd uintptr) bool {
 			return true
 		case c.handed:
 			return true
-		case n > 0 && !c.plain():
+		case n > 0 && !c.plain(n):
 			l.length = n
 			return true
 		case n > 0:
@@ -98,9 +99,9 @@ func (c *serverConn) receiveInline(fd uintptr) (done, wait bool) {
 		l.failure = io.EOF
 		return true, false
 	}
-	if l.drained {
+	if l.drained && c.r == c.w {
 		l.drained = false
-		c.unseen.Store(c.r == c.w)
+		c.unseen.Store(true)
 		c.link.reading.due.Store(c.park())
 		return false, true
 	}
@@ -128,11 +129,16 @@ func (c *serverConn) receiveInline(fd uintptr) (done, wait bool) {
 	return false, false
 }
 
-// plain says whether the request whose head was just read can be answered inside:
-// nothing else is read for it, and the connection stays what it is.
-func (c *serverConn) plain() bool {
+// plain says whether the request whose head of n bytes was just read can be
+// answered inside: nothing else has to be read for it, and the connection stays
+// what it is.
+func (c *serverConn) plain(n int) bool {
 	h := &c.head
-	return h.RequestBodyLength() == 0 && !h.Upgrade() && !h.Expect100() && !h.ExpectOther()
+	if h.Upgrade() || h.Expect100() || h.ExpectOther() {
+		return false
+	}
+	length := h.RequestBodyLength()
+	return length == 0 || length > 0 && length <= int64(c.w-c.r-n)
 }
 
 // headFailure is the answer, if any, to a connection that failed before there was

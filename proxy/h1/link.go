@@ -37,6 +37,7 @@ type link struct {
 	readable func(fd uintptr) bool
 	source   source
 	begin    []byte // written first; nil when it is out
+	behind   []byte // written behind it
 	wrote    bool   // some of begin is out
 	blocked  bool   // the rest of it has to wait
 	nowait   bool
@@ -86,7 +87,7 @@ func (l *link) socket() net.Conn {
 
 // read waits for bytes and puts them where s wants them. The error is io.EOF
 // only when the other side has ended its half.
-func (l *link) read(s source) (int, error) { return l.exchange(nil, s) }
+func (l *link) read(s source) (int, error) { return l.exchange(nil, nil, s) }
 
 // tryRead is read that does not wait: errWouldBlock if it had to. What is no
 // socket always would.
@@ -95,19 +96,20 @@ func (l *link) tryRead(s source) (int, error) {
 		return 0, errWouldBlock
 	}
 	l.nowait = true
-	n, err := l.exchange(nil, s)
+	n, err := l.exchange(nil, nil, s)
 	l.nowait = false
 	return n, err
 }
 
-// exchange writes out, if there is any, and then waits for bytes. Both happen
+// exchange writes out, and behind after it, if there is any, and then waits for
+// bytes. Both happen
 // within one RawConn.Read: it forgets what the poller said before, then we write,
 // so the answer's arrival cannot be missed and need not be looked for first.
-func (l *link) exchange(out []byte, s source) (int, error) {
+func (l *link) exchange(out, behind []byte, s source) (int, error) {
 	if l.raw == nil {
-		return l.exchangePlain(out, s)
+		return l.exchangePlain(out, behind, s)
 	}
-	l.source, l.begin, l.wrote, l.n, l.err = s, out, false, 0, nil
+	l.source, l.begin, l.behind, l.wrote, l.n, l.err = s, out, behind, false, 0, nil
 	for {
 		l.blocked = false
 		err := l.raw.Read(l.readable)
@@ -116,10 +118,10 @@ func (l *link) exchange(out []byte, s source) (int, error) {
 		case err != nil:
 			return 0, l.explain(err)
 		case l.blocked:
-			if err := l.writeSlowly(l.begin); err != nil {
+			if err := errors.Join(l.writeSlowly(l.begin), l.writeSlowly(l.behind)); err != nil {
 				return 0, err
 			}
-			l.begin = nil
+			l.begin, l.behind = nil, nil
 			continue
 		case l.err == nil && l.n == 0:
 			return 0, io.EOF
@@ -132,16 +134,18 @@ func (l *link) exchange(out []byte, s source) (int, error) {
 // poller says that something has come. false is: wait.
 func (l *link) onReadable(fd uintptr) bool {
 	if len(l.begin) > 0 {
-		n, errno := send(fd, l.begin)
+		n, errno := sendBoth(fd, l.begin, l.behind)
 		if errno != 0 && errno != syscall.EAGAIN {
 			l.err = errno
 			return true
 		}
-		l.begin, l.wrote = l.begin[n:], l.wrote || n > 0
-		if l.blocked = len(l.begin) > 0; l.blocked {
+		l.wrote = l.wrote || n > 0
+		first := min(n, len(l.begin))
+		l.begin, l.behind = l.begin[first:], l.behind[n-first:]
+		if l.blocked = len(l.begin)+len(l.behind) > 0; l.blocked {
 			return true
 		}
-		l.begin = nil
+		l.begin, l.behind = nil, nil
 		l.wait()
 		return false // whatever comes next comes after this moment
 	}
@@ -163,10 +167,10 @@ func (l *link) onReadable(fd uintptr) bool {
 func (l *link) wait() { l.reading.due.Store(l.source.park()) }
 
 // exchangePlain is exchange for what is no socket.
-func (l *link) exchangePlain(out []byte, s source) (int, error) {
+func (l *link) exchangePlain(out, behind []byte, s source) (int, error) {
 	if len(out) > 0 {
 		l.wrote = true
-		if err := l.write(out); err != nil {
+		if err := errors.Join(l.write(out), l.write(behind)); err != nil {
 			return 0, err
 		}
 	}

@@ -40,6 +40,27 @@ func send(fd uintptr, p []byte) (int, syscall.Errno) {
 	}
 }
 
+// sendBoth sends two pieces as one.
+func sendBoth(fd uintptr, p, q []byte) (int, syscall.Errno) {
+	if len(q) == 0 {
+		return send(fd, p)
+	}
+	pieces := [2]syscall.Iovec{{Base: unsafe.SliceData(p)}, {Base: unsafe.SliceData(q)}}
+	pieces[0].SetLen(len(p))
+	pieces[1].SetLen(len(q))
+	message := syscall.Msghdr{Iov: &pieces[0], Iovlen: 2}
+	for {
+		n, _, errno := syscall.RawSyscall(syscall.SYS_SENDMSG, fd, uintptr(unsafe.Pointer(&message)), syscall.MSG_NOSIGNAL)
+		switch errno {
+		case 0:
+			return int(n), 0
+		case syscall.EINTR:
+		default:
+			return 0, errno
+		}
+	}
+}
+
 // sendNow writes what the socket takes at once.
 func (l *link) sendNow(p []byte) (n int, errno syscall.Errno) {
 	l.out = p

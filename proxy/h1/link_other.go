@@ -11,7 +11,9 @@ import (
 const rawIO = false
 
 func recv(uintptr, []byte) (int, syscall.Errno) { panic("BUG: no raw reads on this system") }
-func send(uintptr, []byte) (int, syscall.Errno) { panic("BUG: no raw writes on this system") }
+func sendBoth(uintptr, []byte, []byte) (int, syscall.Errno) {
+	panic("BUG: no raw writes on this system")
+}
 
 func (l *link) onSendable(uintptr) {}
 func (l *link) onPeekable(uintptr) {}

@@ -56,7 +56,7 @@ type serverConn struct {
 	timed   bool  // somebody set deadlines of his own
 	body    *body // of the request at hand
 	handed  bool  // somebody else has the connection now
-	context *requestContext
+	context atomic.Pointer[requestContext]
 
 	inline inlineLoop
 	ended  bool         // inside inline: the connection has had its last request
@@ -64,9 +64,10 @@ type serverConn struct {
 	again  atomic.Bool  // see lookAgain
 	busy   atomic.Int64 // since when a handler runs, on the Watchdog's clock; 0: none does
 
+	halfEnd atomic.Int64 // since when the client sends no more; 0: it may
+
 	mu       sync.Mutex
 	follower Follower
-	halfEnd  int64 // since when the client sends no more
 }
 
 func newServerConn(s *Server, conn net.Conn) *serverConn {
@@ -233,6 +234,9 @@ func (c *serverConn) answer(n int) bool {
 	if x == nil {
 		return false
 	}
+	if c.r == c.w {
+		c.release() // the request has its own copy of what it needs
+	}
 	c.busy.Store(max(1, c.link.dog.now.Load()))
 	ok := x.run(c.server)
 	c.busy.Store(0)
@@ -319,9 +323,7 @@ func (c *serverConn) abandon() {
 
 // finish closes the connection as what has happened on it asks for.
 func (c *serverConn) finish() {
-	c.mu.Lock()
 	c.cancelContext()
-	c.mu.Unlock()
 	c.release()
 	switch {
 	case c.handed:
@@ -418,21 +420,22 @@ func (c *Client) Unfollow() {
 // clientEnded: it sends no more. Who waits for a place in a queue has lost it,
 // who waits for an answer gets a while.
 func (c *serverConn) clientEnded(now int64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.halfEnd == 0 {
-		c.halfEnd = now
+	if c.halfEnd.CompareAndSwap(0, now) {
 		c.cancelContext()
 	}
-	if now-c.halfEnd >= halfCloseGrace && c.follower != nil {
-		c.follower.ClientGone()
+	if now-c.halfEnd.Load() >= halfCloseGrace {
+		c.tellFollower()
 	}
 }
 
 func (c *serverConn) clientGone() {
+	c.cancelContext()
+	c.tellFollower()
+}
+
+func (c *serverConn) tellFollower() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.cancelContext()
 	if c.follower != nil {
 		c.follower.ClientGone()
 	}
