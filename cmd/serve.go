@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"runtime/debug"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -53,17 +52,6 @@ The addresses are taken at once, so that one in use is an error at the start, an
 		return s.Run(command.Context())
 	}
 	return command
-}
-
-// garbagePercent is how much the heap may grow between two collections, in percent
-// of what is in use. A proxy has little in use and makes much garbage: at Go's 100
-// it would collect a hundred times a second under load. GOGC goes before it.
-const garbagePercent = 400
-
-func tuneMemory(env environment) {
-	if env.get("GOGC") == "" {
-		debug.SetGCPercent(garbagePercent)
-	}
 }
 
 func warnOfUnknown(log zerolog.Logger, variables []unknownVariable) {
@@ -278,6 +266,7 @@ func (s *server) Run(ctx context.Context) error {
 		support.Go(func() error { return unlessEnded(background, s.static.Run(background)) })
 	}
 	support.Go(func() error { return s.admin.Serve(background, s.adminBound) })
+	support.Go(func() error { tidyWhenQuiet(background); return nil })
 
 	s.announce()
 	err := s.serveTraffic(ctx, background)

@@ -42,8 +42,7 @@ type attempt struct {
 	interim  interim
 	answered atomic.Bool // a byte of the final answer has come
 
-	mu   sync.Mutex
-	held *h1.Conn // what has to be interrupted for the attempt to end
+	held atomic.Pointer[h1.Conn] // what has to be interrupted for the attempt to end
 
 	conn    atomic.Pointer[upstreamConn]
 	wrote   bool        // some of the request was written by the engine
@@ -56,34 +55,28 @@ type attempt struct {
 // cancel gives the attempt up; the first reason counts.
 func (a *attempt) cancel(why error) {
 	a.life.End(why)
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.held != nil {
-		a.held.Interrupt()
+	if conn := a.held.Swap(nil); conn != nil {
+		conn.Interrupt()
 	}
 }
 
 // hold makes conn what cancel interrupts; false if it is too late for that.
 func (a *attempt) hold(conn *h1.Conn) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.life.Err() != nil {
-		return false
+	a.held.Store(conn)
+	if a.life.Err() == nil {
+		return true
 	}
-	a.held = conn
-	return true
+	a.held.Store(nil)
+	return false
 }
 
-// letGo ends what hold began.
-func (a *attempt) letGo() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.held = nil
-}
+// letGo ends what hold began; false if the connection was interrupted, or is just
+// about to be: then it is of no use to others.
+func (a *attempt) letGo() bool { return a.held.Swap(nil) != nil }
 
 // reach notes, once, that the Upstream was given the request.
 func (a *attempt) reach(u *Upstream) {
-	if !a.reached.Swap(true) {
+	if !a.reached.Load() && !a.reached.Swap(true) {
 		u.requests.Add(1)
 	}
 }
@@ -103,7 +96,6 @@ func (a *attempt) settled() {
 // one. release is called as soon as it is known whether there is.
 func (x *exchange) attempt(c choice, release func()) outcome {
 	a := x.newAttempt(release)
-	defer x.endAttempt()
 	defer a.settled()
 	u := c.upstream
 	x.in.record.upstream = u
@@ -165,18 +157,19 @@ func (x *exchange) newAttempt(release func()) *attempt {
 	}
 	a.exchange, a.release = x, release
 	a.interim.w, a.interim.wanted = x.w, x.r.ProtoAtLeast(1, 1)
-	x.current.Store(a)
+	if a != &x.first {
+		x.current.Store(a)
+	}
 	if why := x.life.Err(); why != nil {
 		a.cancel(why)
 	}
 	return a
 }
 
-func (x *exchange) endAttempt() { x.current.Store(nil) }
-
-// cancel ends the request, and the attempt at hand with it.
+// cancel ends the request, and whichever attempt is at hand with it.
 func (x *exchange) cancel(why error) {
 	x.life.End(why)
+	x.first.cancel(why)
 	if a := x.current.Load(); a != nil {
 		a.cancel(why)
 	}

@@ -196,8 +196,11 @@ func (r *ownResponse) hijack() (io.ReadWriteCloser, error) {
 // close gives the connection back. From then on it is not the attempt's to
 // interrupt.
 func (r *ownResponse) close() {
-	r.attempt.letGo()
-	r.answer.Close()
+	if r.attempt.letGo() {
+		r.answer.Close()
+	} else {
+		r.answer.Discard()
+	}
 }
 
 // receivedConn is a connection of which something was read already.

@@ -9,7 +9,8 @@ import (
 // which gets it a grace; of those of other servers it is not.
 func (x *exchange) followClient() {
 	if x.in.client != nil {
-		x.in.client.Follow(x)
+		x.following.Follower = x
+		x.in.client.Follow(&x.following)
 		return
 	}
 	x.unfollow = context.AfterFunc(x.r.Context(), x.ClientGone)

@@ -28,11 +28,12 @@ type exchange struct {
 	r      *http.Request
 	life   lifetime.Lifetime // ends when the client is gone or the time is up
 
-	unfollow func() bool // where another server than the engine's has the client
-	current  atomic.Pointer[attempt]
-	first    attempt    // the memory of the first one; most requests need no other
-	request  h1.Request // likewise
-	own      ownResponse
+	following h1.Following            // for the engine's client
+	unfollow  func() bool             // where another server than the engine's has the client
+	first     attempt                 // most requests need no other
+	current   atomic.Pointer[attempt] // the last of the others
+	request   h1.Request
+	own       ownResponse
 
 	tried   []*Upstream // in this pass
 	failure error       // the last attempt's

@@ -70,7 +70,9 @@ func (s *Upstreams) heard(u *Upstream, asked time.Time, answered bool) {
 		return
 	}
 	answers := s.vitals.answers.Add(1)
-	u.pulse.since.Store(s.dog.Now())
+	if now := s.dog.Now(); u.pulse.since.Load() != now {
+		u.pulse.since.Store(now) // four times a second, not with every answer
+	}
 	u.pulse.mark.Store(answers)
 	if answers%sampled == 0 {
 		// Two who write at once lose one of two samples, which does not matter.

@@ -179,6 +179,14 @@ func (a *Answer) Hijack() (conn net.Conn, received []byte) {
 	return c.link.conn, received
 }
 
+// Discard is Close for a connection that was interrupted, or may be at any moment.
+func (a *Answer) Discard() {
+	if a.begun {
+		a.begun = false
+		a.conn.Close()
+	}
+}
+
 // Close is the end of the exchange. The connection goes back to its Pool if the
 // next answer on it can only be the next request's: both messages are through, and
 // nothing has come behind.

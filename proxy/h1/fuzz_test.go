@@ -311,7 +311,7 @@ func FuzzAppendResponse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, status int, name, first, second string) {
 		out := AppendStatusLine(nil, 1, status)
 		out = AppendField(out, name, first)
-		out = AppendFieldBytes(out, []byte("B"), []byte(second))
+		out = AppendField(out, "B", second)
 		out = append(out, "\r\n"...)
 		fields := strings.Count(string(out), "\r\n") - 2
 		var h Head

@@ -661,7 +661,7 @@ func TestAllocations(t *testing.T) {
 		}
 		out = AppendStatusLine(out[:0], 1, h.Status())
 		for i := range h.Len() {
-			out = AppendFieldBytes(out, h.Name(i), h.Value(i))
+			out = AppendField(out, string(h.Name(i)), string(h.Value(i)))
 		}
 		out = AppendField(out, "Server", "x")
 		out = AppendLastChunk(AppendChunkHeader(out, 5), nil)

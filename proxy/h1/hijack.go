@@ -23,7 +23,6 @@ func (c *serverConn) handAway() (net.Conn, *bufio.Reader) {
 	received := append([]byte(nil), c.buf[c.r:c.w]...)
 	c.release()
 	c.handed = true
-	c.busy.Store(0)
 	_ = c.link.conn.SetDeadline(time.Time{})
 	h := &hijackedConn{Conn: c.link.conn, server: c.server, over: c.over}
 	c.server.mu.Lock()

@@ -45,7 +45,6 @@ func (c *serverConn) awaitInline() (int, error) {
 		err = c.link.raw.Read(l.step)
 	}
 	c.link.reading.clear()
-	c.unseen.Store(false)
 	switch {
 	case l.length > 0 || l.refusal != nil || c.handed || c.ended:
 		return l.length, l.refusal
@@ -101,8 +100,7 @@ func (c *serverConn) receiveInline(fd uintptr) (done, wait bool) {
 	}
 	if l.drained && c.r == c.w {
 		l.drained = false
-		c.unseen.Store(true)
-		c.link.reading.due.Store(c.park())
+		c.link.reading.due.Store(c.park() | unseen)
 		return false, true
 	}
 	c.makeRoom()
@@ -110,7 +108,6 @@ func (c *serverConn) receiveInline(fd uintptr) (done, wait bool) {
 	n, errno := recv(fd, room)
 	switch {
 	case errno == syscall.EAGAIN:
-		c.unseen.Store(false)
 		c.link.reading.due.Store(c.park())
 		return false, true
 	case errno != 0:
@@ -122,7 +119,7 @@ func (c *serverConn) receiveInline(fd uintptr) (done, wait bool) {
 	}
 	c.w += n
 	l.drained = n < len(room)
-	if c.state.Load() == idle && !c.state.CompareAndSwap(idle, active) {
+	if !c.awake() {
 		l.failure = os.ErrClosed
 		return true, false
 	}

@@ -38,27 +38,17 @@ func (w *response) Relay(a *Answer, mayTrail func(string) bool) (int64, error) {
 func (w *response) appendAnswer(head []byte, a *Answer, mayTrail func(string) bool) []byte {
 	h := &a.conn.head
 	head = AppendStatusLine(head, 1, a.Status())
-	dated, announced := false, false
-	for i := range h.Len() {
-		kind := h.Kind(i)
-		switch {
-		case kind == KindTrailer:
-			announced = true
-			continue
-		case kind == KindContentLength, !h.EndToEnd(i), w.overridden(h.Name(i)):
-			continue
+	head, dated, announced := w.appendReceived(head, h)
+	if len(w.header) > 0 {
+		w.head = head
+		for name, values := range w.header {
+			dated = dated || name == "Date"
+			if name != "Content-Length" {
+				w.appendFields(name, values)
+			}
 		}
-		dated = dated || kind == KindDate
-		head = AppendFieldBytes(head, h.Name(i), h.Value(i))
+		head = w.head
 	}
-	w.head = head
-	for name, values := range w.header {
-		dated = dated || name == "Date"
-		if name != "Content-Length" {
-			w.appendFields(name, values)
-		}
-	}
-	head = w.head
 	if !dated {
 		head = w.conn.server.appendDate(head)
 	}
@@ -66,6 +56,38 @@ func (w *response) appendAnswer(head []byte, a *Answer, mayTrail func(string) bo
 		head = appendAnnounced(head, h, mayTrail)
 	}
 	return w.appendFraming(head, a.Status(), a.shownLength())
+}
+
+// appendReceived adds the fields that go on as they were received, whole runs of
+// lines at a time: the parser has looked at every byte of them.
+func (w *response) appendReceived(head []byte, h *Head) (_ []byte, dated, announced bool) {
+	from, to := 0, 0 // the run
+	for i := range h.fields {
+		f := &h.fields[i]
+		switch {
+		case f.kind == KindTrailer:
+			announced = true
+			continue
+		case f.kind == KindContentLength, f.dropped, len(w.header) > 0 && w.overridden(h.Name(i)):
+			continue
+		}
+		dated = dated || f.kind == KindDate
+		if int(f.name) != to {
+			head = append(head, h.buf[from:to]...)
+			from = int(f.name)
+		}
+		to = f.lineEnd(h.buf)
+	}
+	return append(head, h.buf[from:to]...), dated, announced
+}
+
+// lineEnd is where the next line begins. White space may stand behind the value.
+func (f *field) lineEnd(buf []byte) int {
+	end := int(f.end)
+	for buf[end] != '\n' {
+		end++
+	}
+	return end + 1
 }
 
 // shownLength is what Content-Length says: for HEAD and 304 that of a body that
@@ -79,9 +101,6 @@ func (a *Answer) shownLength() int64 {
 
 // overridden says whether the handler has set the field itself.
 func (w *response) overridden(name []byte) bool {
-	if len(w.header) == 0 {
-		return false
-	}
 	_, set := w.header[http.CanonicalHeaderKey(string(name))]
 	return set
 }

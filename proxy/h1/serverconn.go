@@ -25,11 +25,12 @@ const (
 	halfCloseGrace = int64(time.Second)
 )
 
-// What a connection is doing, for those who would close it.
+// What a connection is doing, for those who look after it. What is above zero is
+// since when its handler has been running, on the Watchdog's clock.
 const (
-	idle    int32 = iota // no byte of a request is there
-	active               // a request is being read or answered
-	closing              // somebody is closing it
+	idle    int64 = 0  // no byte of a request is there
+	reading int64 = -1 // a request is being read
+	closing int64 = -2 // somebody is closing it
 )
 
 // serverConn is one client's connection. One goroutine owns it; what others may
@@ -38,7 +39,7 @@ type serverConn struct {
 	server *Server
 	link   *link
 	over   func() // called when it is closed
-	state  atomic.Int32
+	phase  atomic.Int64
 	remote string
 	peer   netip.Addr // of remote; the zero Addr where there is none
 	name   string     // peer as text
@@ -59,15 +60,13 @@ type serverConn struct {
 	context atomic.Pointer[requestContext]
 
 	inline inlineLoop
-	ended  bool         // inside inline: the connection has had its last request
-	unseen atomic.Bool  // idle, and not looked at since its last request
-	again  atomic.Bool  // see lookAgain
-	busy   atomic.Int64 // since when a handler runs, on the Watchdog's clock; 0: none does
+	ended  bool        // inside inline: the connection has had its last request
+	again  atomic.Bool // see lookAgain
 
 	halfEnd atomic.Int64 // since when the client sends no more; 0: it may
 
-	mu       sync.Mutex
-	follower Follower
+	follower atomic.Pointer[Following]
+	telling  sync.Mutex // held while the follower is told
 }
 
 func newServerConn(s *Server, conn net.Conn) *serverConn {
@@ -121,10 +120,10 @@ func (c *serverConn) beginHead() {
 	c.head.Reset()
 	c.due = 0
 	if c.r < c.w {
-		c.state.Store(active)
+		c.phase.Store(reading)
 		return
 	}
-	c.state.Store(idle)
+	c.phase.Store(idle)
 }
 
 // parseHead looks at what is there. On a new connection it may be HTTP/2.
@@ -157,10 +156,15 @@ func (c *serverConn) readHead() error {
 		return err
 	}
 	c.w += n
-	if c.state.Load() == idle && !c.state.CompareAndSwap(idle, active) {
+	if !c.awake() {
 		return net.ErrClosed
 	}
 	return nil
+}
+
+// awake says that something of a request is there; false if it came too late.
+func (c *serverConn) awake() bool {
+	return c.phase.Load() != idle || c.phase.CompareAndSwap(idle, reading)
 }
 
 // makeRoom sees to it that more can be read.
@@ -237,9 +241,8 @@ func (c *serverConn) answer(n int) bool {
 	if c.r == c.w {
 		c.release() // the request has its own copy of what it needs
 	}
-	c.busy.Store(max(1, c.link.dog.now.Load()))
+	c.phase.Store(max(1, c.link.dog.now.Load()))
 	ok := x.run(c.server)
-	c.busy.Store(0)
 	c.endContext()
 	if c.handed {
 		return false
@@ -290,13 +293,11 @@ func (c *serverConn) refuse(err error) {
 // after the client while its answer is being worked on.
 func (c *serverConn) look(now int64) {
 	c.link.look(now)
-	if c.unseen.Load() && c.unseen.CompareAndSwap(true, false) {
-		if presenceOf(c.link.socket()) != here {
-			c.lookAgain()
-		}
-		return
+	phase := c.phase.Load()
+	if phase == idle && c.link.reading.takeMark() && presenceOf(c.link.socket()) != here {
+		c.lookAgain()
 	}
-	if since := c.busy.Load(); since == 0 || now-since < int64(tick)/2 {
+	if phase <= 0 || now-phase < int64(tick)/2 {
 		return
 	}
 	switch presenceOf(c.link.socket()) {
@@ -310,7 +311,7 @@ func (c *serverConn) look(now int64) {
 // closeIfIdle closes the connection unless there is a request on it, which then
 // is the last.
 func (c *serverConn) closeIfIdle() {
-	if c.state.CompareAndSwap(idle, closing) {
+	if c.phase.CompareAndSwap(idle, closing) {
 		_ = c.link.conn.Close()
 	}
 }
@@ -401,20 +402,20 @@ func (c *Client) Peer() netip.Addr { return c.peer }
 // PeerText is Peer as text; empty for the zero Addr.
 func (c *Client) PeerText() string { return c.name }
 
-// Follow makes f hear of the client's end, until Unfollow has returned: at once,
-// if it resets the connection, and after a second if it only ends its half, as
-// clients do that still read. Both are noticed within half a second.
-func (c *Client) Follow(f Follower) {
-	c.mu.Lock()
-	c.follower = f
-	c.mu.Unlock()
-}
+// Following is a Follower in memory that whoever follows has anyway.
+type Following struct{ Follower }
+
+// Follow makes f hear of the client's end, once, until Unfollow has returned: at
+// once, if it resets the connection, and after a second if it only ends its half,
+// as clients do that still read. Both are noticed within half a second.
+func (c *Client) Follow(f *Following) { c.follower.Store(f) }
 
 // Unfollow ends what Follow began.
 func (c *Client) Unfollow() {
-	c.mu.Lock()
-	c.follower = nil
-	c.mu.Unlock()
+	if c.follower.Swap(nil) == nil {
+		c.telling.Lock() // until it has been told
+		defer c.telling.Unlock()
+	}
 }
 
 // clientEnded: it sends no more. Who waits for a place in a queue has lost it,
@@ -434,9 +435,9 @@ func (c *serverConn) clientGone() {
 }
 
 func (c *serverConn) tellFollower() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.follower != nil {
-		c.follower.ClientGone()
+	c.telling.Lock()
+	defer c.telling.Unlock()
+	if f := c.follower.Swap(nil); f != nil {
+		f.ClientGone()
 	}
 }

@@ -110,9 +110,9 @@ func (d *Watchdog) after(limit time.Duration) int64 {
 		return 0
 	}
 	if limit >= 8*tick {
-		return d.now.Load() + int64(limit+tick)
+		return (d.now.Load() + int64(limit+tick)) &^ unseen
 	}
-	due := d.clock() + int64(limit)
+	due := (d.clock() + int64(limit)) &^ unseen
 	if due < d.next.Load() {
 		d.mu.Lock()
 		d.schedule(max(0, due-d.clock()))
@@ -133,6 +133,16 @@ func (l *deadline) extend(d *Watchdog, limit time.Duration) {
 	if due := l.due.Load(); due != 0 {
 		l.due.CompareAndSwap(due, d.after(limit))
 	}
+}
+
+// unseen is a mark on a deadline: whoever waits has not looked before, and is to
+// be looked after once. A nanosecond more or less makes no difference.
+const unseen = 1
+
+// takeMark says, once, that the deadline has the mark.
+func (l *deadline) takeMark() bool {
+	due := l.due.Load()
+	return due&unseen != 0 && l.due.CompareAndSwap(due, due&^unseen)
 }
 
 // clear ends the wait, if it has begun.

@@ -180,12 +180,7 @@ func AppendStatusLine(dst []byte, minor, status int) []byte {
 
 // AppendField writes a field line of a response. A name that is no token writes
 // nothing; control bytes of the value but tabs become spaces.
-func AppendField(dst []byte, name, value string) []byte { return appendField(dst, name, value) }
-
-// AppendFieldBytes is AppendField for what was parsed.
-func AppendFieldBytes(dst, name, value []byte) []byte { return appendField(dst, name, value) }
-
-func appendField[T text](dst []byte, name, value T) []byte {
+func AppendField(dst []byte, name, value string) []byte {
 	if !allTokens(name) {
 		return dst
 	}

@@ -128,7 +128,7 @@ func TestAppendField(t *testing.T) {
 		if got := string(AppendField([]byte("x"), c.name, c.value)); got != "x"+c.want {
 			t.Errorf("%q %q: %q", c.name, c.value, got)
 		}
-		if got := string(AppendFieldBytes([]byte("x"), []byte(c.name), []byte(c.value))); got != "x"+c.want {
+		if got := string(AppendField([]byte("x"), c.name, c.value)); got != "x"+c.want {
 			t.Errorf("%q %q as bytes: %q", c.name, c.value, got)
 		}
 	}
