@@ -57,7 +57,7 @@ func scripted(tb testing.TB) *h1.Server {
 	for _, u := range m.targets["compose:test/web"].upstreams.members {
 		u.dialer.keepWarm(&script{text: benchAnswerHead + strings.Repeat("x", 1024), left: -1})
 	}
-	return &h1.Server{Handler: m.Handler("http")}
+	return &h1.Server{Handler: m.Handler("http"), Inline: true}
 }
 
 // BenchmarkEngine is what a request costs but for the kernel.

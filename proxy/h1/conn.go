@@ -26,7 +26,7 @@ const (
 // RoundTrip, its Answer and Close belong to one goroutine; Interrupt may be
 // called from any.
 type Conn struct {
-	link *link
+	link link
 	pool *Pool
 
 	buf   []byte // nil while nothing is in it
@@ -44,7 +44,8 @@ type Conn struct {
 }
 
 func newConn(conn net.Conn, p *Pool) *Conn {
-	c := &Conn{link: newLink(conn, p.dog), pool: p}
+	c := &Conn{pool: p}
+	c.link.init(conn, p.dog)
 	c.answer.conn = c
 	return c
 }

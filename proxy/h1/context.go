@@ -56,12 +56,15 @@ func (c *serverConn) beginContext() *requestContext {
 	return x
 }
 
-// endContext ends the request's context for who waits for that.
-func (c *serverConn) endContext() {
-	if x := c.context.Load(); x != nil && x.Followed() {
-		x.End(context.Canceled)
-		c.context.Store(nil)
+// endContext ends the request's context for who follows it, if somebody does.
+func (c *serverConn) endContext() (followed bool) {
+	x := c.context.Load()
+	if x == nil || !x.Followed() {
+		return false
 	}
+	x.End(context.Canceled)
+	c.context.Store(nil)
+	return true
 }
 
 // cancelContext ends the context before the request.

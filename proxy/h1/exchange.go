@@ -6,13 +6,15 @@ import (
 	"strings"
 )
 
-// exchange is everything one request needs, in one piece of memory. It is never
-// used again: a handler may have kept any part of it.
+// exchange is everything one request needs, in one piece of memory. It is used for
+// one request only: a handler may have kept any part of it. Of an Inline one it is
+// known that it has not.
 type exchange struct {
 	request  http.Request
 	url      url.URL
 	response response
 	fields   [inlineFields]string
+	header   http.Header // of the request; empty between two
 }
 
 // inlineFields is how many header values have their place in an exchange.
@@ -21,7 +23,10 @@ const inlineFields = 10
 // receive makes a request of the head of n bytes that was just parsed; nil if it
 // was refused.
 func (c *serverConn) receive(n int) *exchange {
-	x := &exchange{}
+	x, _ := c.server.exchanges.Get().(*exchange)
+	if x == nil {
+		x = &exchange{}
+	}
 	if err := c.read(x, n); err != nil {
 		c.refuse(err)
 		return nil
@@ -48,17 +53,16 @@ func (c *serverConn) read(x *exchange, n int) error {
 		return errBadTarget
 	}
 	x.readHeader(h, text)
-	if r.Host == "" || r.URL.Host != "" {
-		r.Host = r.URL.Host // RFC 9112 section 3.2.2: an absolute target wins
-	}
-	if host, present := h.Host(); present && r.URL.Host == "" {
-		r.Host = string(host)
+	if r.Host = r.URL.Host; r.Host == "" && h.host >= 0 { // RFC 9112 section 3.2.2: an absolute target wins
+		from, to := h.valueAt(h.host)
+		r.Host = text[from:to]
 	}
 	r.RemoteAddr = c.remote
 	r.Close = !h.KeepAlive()
 	c.last = r.Close || c.server.closing.Load()
 	c.r += n
 	c.readBody(x)
+	x.response = response{}
 	x.response.conn, x.response.minor, x.response.method = c, h.Minor(), r.Method
 	return nil
 }
@@ -112,7 +116,10 @@ func parseTarget(r *http.Request, u *url.URL) bool {
 // framed, and whom it is for, have places of their own in the request.
 func (x *exchange) readHeader(h *Head, text string) {
 	r := &x.request
-	r.Header = make(http.Header, h.Len())
+	if x.header == nil {
+		x.header = make(http.Header, h.Len())
+	}
+	r.Header = x.header
 	values := x.fields[:0]
 	if h.Len() > inlineFields {
 		values = make([]string, 0, h.Len())
@@ -156,6 +163,19 @@ func announce(r *http.Request, list string) {
 		}
 		r.Trailer[name] = nil
 	}
+}
+
+// keptFields is how large a header may have been to be used again.
+const keptFields = 32
+
+// giveBack makes the memory ready for another request, if nobody can have kept it.
+func (x *exchange) giveBack(s *Server) {
+	if !s.Inline || len(x.header) > keptFields || x.request.Body != http.NoBody {
+		return
+	}
+	clear(x.header)
+	clear(x.fields[:])
+	s.exchanges.Put(x)
 }
 
 // run calls the handler and ends the answer; false if the client must see that

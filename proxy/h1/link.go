@@ -63,10 +63,10 @@ type source interface {
 	park() int64
 }
 
-// newLink makes conn ready for use.
-func newLink(conn net.Conn, dog *Watchdog) *link {
+// init makes it a link to the other end of conn. It must not be moved afterwards.
+func (l *link) init(conn net.Conn, dog *Watchdog) {
 	dog.init()
-	l := &link{conn: conn, dog: dog}
+	l.conn, l.dog = conn, dog
 	if rawIO {
 		if tcp, ok := conn.(*net.TCPConn); ok {
 			l.raw, _ = tcp.SyscallConn()
@@ -74,7 +74,6 @@ func newLink(conn net.Conn, dog *Watchdog) *link {
 			l.readable, l.sendable, l.peekable = l.onReadable, l.onSendable, l.onPeekable
 		}
 	}
-	return l
 }
 
 // socket is the connection beneath TLS.

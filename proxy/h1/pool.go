@@ -21,6 +21,8 @@ type Pool struct {
 	idle  atomic.Int64 // how long an unused connection is kept, in nanoseconds
 	large atomic.Bool  // the last answer was long: begin the next with a large buffer
 
+	scratch []*Conn // of look
+
 	mu     sync.Mutex
 	unused []*Conn // the last is the most recent
 	all    map[*Conn]struct{}
@@ -112,9 +114,8 @@ func (p *Pool) Close() {
 // old, or that the Upstream has closed.
 func (p *Pool) look(now int64) {
 	p.mu.Lock()
-	busy := make([]*Conn, 0, len(p.all))
 	for c := range p.all {
-		busy = append(busy, c)
+		p.scratch = append(p.scratch, c)
 	}
 	p.rounds++
 	var worn []*Conn
@@ -122,9 +123,11 @@ func (p *Pool) look(now int64) {
 		worn = p.takeWorn(now)
 	}
 	p.mu.Unlock()
-	for _, c := range busy {
+	for _, c := range p.scratch {
 		c.link.look(now)
 	}
+	clear(p.scratch)
+	p.scratch = p.scratch[:0]
 	for _, c := range worn {
 		c.Close()
 	}

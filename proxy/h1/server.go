@@ -35,8 +35,9 @@ type Server struct {
 	// Limits of a request's head.
 	Limits Limits
 	// Inline says of the Handler that it takes over no connection (Hijack) unless
-	// the request asks for an Upgrade, and does not read from one by itself. That
-	// makes requests without a body cheaper.
+	// the request asks for an Upgrade, does not read from one by itself, and keeps
+	// nothing of a request without a body when it returns, unless it follows its
+	// context. That makes such requests cheaper.
 	Inline bool
 	// HTTP2 takes over a connection on which the client speaks HTTP/2 without
 	// having been asked (RFC 9113 section 3.3). nil: it is refused.
@@ -51,9 +52,12 @@ type Server struct {
 	// [context.Background].
 	Base context.Context
 
-	dog     Watchdog
-	closing atomic.Bool
-	date    atomic.Pointer[date]
+	exchanges sync.Pool // of *exchange
+	dog       Watchdog
+	closing   atomic.Bool
+	date      atomic.Pointer[date]
+
+	scratch []*serverConn // of look
 
 	mu       sync.Mutex
 	conns    map[*serverConn]struct{}
@@ -121,19 +125,21 @@ func (s *Server) Conns() int {
 
 // look is called by the Watchdog.
 func (s *Server) look(now int64) {
-	for _, c := range s.all() {
+	s.scratch = s.all(s.scratch[:0])
+	for _, c := range s.scratch {
 		c.look(now)
 	}
+	clear(s.scratch)
 }
 
-func (s *Server) all() []*serverConn {
+// all appends the connections there are to list.
+func (s *Server) all(list []*serverConn) []*serverConn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	conns := make([]*serverConn, 0, len(s.conns))
 	for c := range s.conns {
-		conns = append(conns, c)
+		list = append(list, c)
 	}
-	return conns
+	return list
 }
 
 // Shutdown closes connections without a request, lets the others finish the one
@@ -148,7 +154,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	empty := s.empty
 	s.noteEmpty()
 	s.mu.Unlock()
-	for _, c := range s.all() {
+	for _, c := range s.all(nil) {
 		c.closeIfIdle()
 	}
 	select {
@@ -163,7 +169,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 // their handlers.
 func (s *Server) Close() {
 	s.closing.Store(true)
-	for _, c := range s.all() {
+	for _, c := range s.all(nil) {
 		c.abandon()
 	}
 	s.mu.Lock()

@@ -37,7 +37,7 @@ const (
 // touch is atomic or under mu.
 type serverConn struct {
 	server *Server
-	link   *link
+	link   link
 	over   func() // called when it is closed
 	phase  atomic.Int64
 	remote string
@@ -70,7 +70,8 @@ type serverConn struct {
 }
 
 func newServerConn(s *Server, conn net.Conn) *serverConn {
-	c := &serverConn{server: s, link: newLink(conn, &s.dog), over: func() {}, first: true}
+	c := &serverConn{server: s, over: func() {}, first: true}
+	c.link.init(conn, &s.dog)
 	if addr := conn.RemoteAddr(); addr != nil {
 		c.remote = addr.String()
 	}
@@ -243,13 +244,16 @@ func (c *serverConn) answer(n int) bool {
 	}
 	c.phase.Store(max(1, c.link.dog.now.Load()))
 	ok := x.run(c.server)
-	c.endContext()
+	followed := c.endContext()
 	if c.handed {
 		return false
 	}
 	if !ok {
 		c.cut = x.response.untilClose // else the length tells
 		return false
+	}
+	if !followed {
+		x.giveBack(c.server)
 	}
 	c.settleBody()
 	if c.timed {

@@ -21,18 +21,17 @@ type Watchdog struct {
 	now  atomic.Int64 // coarse: as of the last tick
 	next atomic.Int64 // when the timer goes off
 
+	round   sync.Mutex // held during a round
+	scratch []watched  // of the round
+
 	mu      sync.Mutex
 	watched map[watched]struct{}
-	scratch []watched
 	timer   *time.Timer
 }
 
-// watched is looked at every tick. It may be looked at once more right after it
-// was removed.
-type watched interface {
-	// look gets the time, and how often the Watchdog has looked.
-	look(now int64)
-}
+// watched is looked at every tick, by one goroutine at a time. It may be looked at
+// once more right after it was removed.
+type watched interface{ look(now int64) }
 
 func (d *Watchdog) init() {
 	d.born.Do(func() {
@@ -70,36 +69,35 @@ func (d *Watchdog) remove(w watched) {
 func (d *Watchdog) schedule(in int64) {
 	d.next.Store(d.clock() + in)
 	if d.timer == nil {
-		d.timer = time.AfterFunc(time.Duration(in), d.round)
+		d.timer = time.AfterFunc(time.Duration(in), d.lookAround)
 		return
 	}
 	d.timer.Reset(time.Duration(in))
 }
 
-// round looks at everything once.
-func (d *Watchdog) round() {
-	d.mu.Lock()
-	if len(d.watched) == 0 {
-		d.next.Store(math.MaxInt64)
-		d.mu.Unlock()
+// lookAround looks at everything once. A round that would overtake another is left
+// out.
+func (d *Watchdog) lookAround() {
+	if !d.round.TryLock() {
 		return
 	}
-	all := d.scratch[:0]
+	defer d.round.Unlock()
+	d.mu.Lock()
 	for w := range d.watched {
-		all = append(all, w)
+		d.scratch = append(d.scratch, w)
 	}
-	d.scratch = nil
 	now := d.clock()
 	d.now.Store(now)
-	d.schedule(int64(tick))
+	d.next.Store(math.MaxInt64)
+	if len(d.scratch) > 0 {
+		d.schedule(int64(tick))
+	}
 	d.mu.Unlock()
-	for _, w := range all {
+	for _, w := range d.scratch {
 		w.look(now)
 	}
-	clear(all)
-	d.mu.Lock()
-	d.scratch = all[:0]
-	d.mu.Unlock()
+	clear(d.scratch)
+	d.scratch = d.scratch[:0]
 }
 
 // after is the time limit from now on; 0, which is never, for a limit of 0 or
