@@ -17,7 +17,6 @@ var (
 
 	errUnclean    = errors.New("the connection carried bytes that nobody asked for")
 	errCut        = errors.New("the message was cut off")
-	errBodyClosed = errors.New("the body was read after the request had ended")
 )
 
 // Stage is how far a request got before its exchange failed. It decides whether
