@@ -15,8 +15,8 @@ var (
 	// ErrInterims ends an exchange in which interim responses do not end.
 	ErrInterims = errors.New("too many interim responses")
 
-	errUnclean    = errors.New("the connection carried bytes that nobody asked for")
-	errCut        = errors.New("the message was cut off")
+	errUnclean = errors.New("the connection carried bytes that nobody asked for")
+	errCut     = errors.New("the message was cut off")
 )
 
 // Stage is how far a request got before its exchange failed. It decides whether
