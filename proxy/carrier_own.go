@@ -120,7 +120,7 @@ func (x *exchange) ownRequest(a *attempt, c choice) *h1.Request {
 	head := &r.Head
 	head.Method, head.Target, head.Host, head.Fields = x.r.Method, x.in.target(u), hostHeader(u, x.in), x.in.fields
 	head.Upgrade, head.Close, head.Length = x.in.upgrade, c.doubtful, int64(len(x.in.whole))
-	r.Body, r.Repeatable, r.Timeout, r.Interim = x.in.whole, x.repeatable(), x.patienceLeft(), &a.interim
+	r.Body, r.Timeout, r.Interim = x.in.whole, x.patienceLeft(), &a.interim
 	if x.in.body == nil {
 		return r
 	}

@@ -17,9 +17,6 @@ const (
 	tailRoom = 16
 	// maxInterims bounds the interim responses to one request.
 	maxInterims = 32
-	// trusted is how long an unused connection is taken to be open without
-	// looking, if a request that finds it closed does no harm.
-	trusted = int64(2 * tick)
 )
 
 // Conn is a connection to an Upstream, with at most one request on it at a time.
@@ -64,9 +61,6 @@ type Request struct {
 	// AwaitContinue keeps the Stream back until the Upstream asks for it, but
 	// not for longer than a second (RFC 9110 section 10.1.1).
 	AwaitContinue bool
-	// Repeatable: it does no harm to find out only by sending the request that
-	// the connection was closed.
-	Repeatable bool
 	// Timeout bounds the wait for the head of the answer; it begins when there
 	// is nothing left to send, or nothing has been sent for as long. 0 is for ever.
 	Timeout time.Duration
@@ -83,15 +77,13 @@ type InterimReceiver interface {
 // An *[ExchangeError] says how far it got; the connection is closed then. Any
 // other error is about r itself, of which nothing was sent.
 func (c *Conn) RoundTrip(r *Request) (*Answer, error) {
-	if c.used && (!r.Repeatable || c.link.dog.now.Load()-c.since > trusted) && !c.link.sound() {
-		return nil, c.fail(Unsent, errUnclean)
-	}
 	out, err := c.compose(r)
 	if err != nil {
 		c.Close()
 		return nil, err
 	}
-	c.used, c.timeout, c.due = true, r.Timeout, 0
+	c.link.wary, c.used = c.used, true // nothing may have come while it was idle
+	c.timeout, c.due = r.Timeout, 0
 	c.upload = nil
 	if r.Stream != nil {
 		c.upload = newUpload(c, r)
@@ -168,7 +160,7 @@ func (c *Conn) more(out, body []byte) (Stage, error) {
 	case err == nil:
 		return Answering, nil
 	case out != nil && !c.link.wrote:
-		return Unsent, err
+		return Unsent, err // what came before has nothing to do with it
 	case c.w > c.r:
 		return Answering, cutShort(err)
 	}

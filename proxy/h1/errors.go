@@ -15,7 +15,7 @@ var (
 	// ErrInterims ends an exchange in which interim responses do not end.
 	ErrInterims = errors.New("too many interim responses")
 
-	errUnclean = errors.New("the connection carried bytes that nobody asked for")
+	errUnclean = errors.New("the connection was closed, or carried bytes that nobody asked for")
 	errCut     = errors.New("the message was cut off")
 )
 

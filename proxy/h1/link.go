@@ -38,6 +38,7 @@ type link struct {
 	source   source
 	begin    []byte // written first; nil when it is out
 	behind   []byte // written behind it
+	wary     bool   // if something has come, begin is not written: errUnclean
 	wrote    bool   // some of begin is out
 	blocked  bool   // the rest of it has to wait
 	nowait   bool
@@ -51,7 +52,7 @@ type link struct {
 	errno    syscall.Errno
 
 	peekable func(fd uintptr)
-	quiet    bool
+	calm     bool
 }
 
 // source is who wants bytes.
@@ -133,6 +134,11 @@ func (l *link) exchange(out, behind []byte, s source) (int, error) {
 // poller says that something has come. false is: wait.
 func (l *link) onReadable(fd uintptr) bool {
 	if len(l.begin) > 0 {
+		if l.wary && !quiet(fd) {
+			l.err = errUnclean
+			return true
+		}
+		l.wary = false
 		n, errno := sendBoth(fd, l.begin, l.behind)
 		if errno != 0 && errno != syscall.EAGAIN {
 			l.err = errno

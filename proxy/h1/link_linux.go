@@ -81,13 +81,16 @@ func (l *link) sound() bool {
 		return true
 	}
 	err := l.raw.Control(l.peekable)
-	return err == nil && l.quiet
+	return err == nil && l.calm
 }
 
-func (l *link) onPeekable(fd uintptr) {
+func (l *link) onPeekable(fd uintptr) { l.calm = quiet(fd) }
+
+// quiet says whether neither a byte nor the end has come.
+func quiet(fd uintptr) bool {
 	var one [1]byte
 	_, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(&one)), 1, unix.MSG_PEEK|unix.MSG_DONTWAIT, 0, 0)
-	l.quiet = errno == syscall.EAGAIN
+	return errno == syscall.EAGAIN
 }
 
 // presence is what can be told of the other side without reading.

@@ -15,6 +15,8 @@ func sendBoth(uintptr, []byte, []byte) (int, syscall.Errno) {
 	panic("BUG: no raw writes on this system")
 }
 
+func quiet(uintptr) bool { panic("BUG: no raw reads on this system") }
+
 func (l *link) onSendable(uintptr) {}
 func (l *link) onPeekable(uintptr) {}
 
