@@ -34,7 +34,7 @@ const (
 )
 
 // serverConn is one client's connection. One goroutine owns it; what others may
-// touch is atomic or under mu.
+// touch is atomic.
 type serverConn struct {
 	server *Server
 	link   link
