@@ -316,14 +316,15 @@ func (c *serverConn) look(now int64) {
 // is the last.
 func (c *serverConn) closeIfIdle() {
 	if c.phase.CompareAndSwap(idle, closing) {
-		_ = c.link.conn.Close()
+		c.link.interrupt()
 	}
 }
 
-// abandon ends whatever goes on.
+// abandon ends whatever goes on. The connection is closed by its own goroutine: to
+// close it here would wait for that.
 func (c *serverConn) abandon() {
 	c.clientGone()
-	_ = c.link.conn.Close()
+	c.link.interrupt()
 }
 
 // finish closes the connection as what has happened on it asks for.
