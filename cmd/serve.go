@@ -42,7 +42,6 @@ The addresses are taken at once, so that one in use is an error at the start, an
 		if err := c.check(); err != nil {
 			return err
 		}
-		tuneMemory(env)
 		log := newLog(c.logs, command.ErrOrStderr(), env)
 		warnOfUnknown(log, env.unknown(command.Root()))
 		s, err := newServer(c, env, log, command.OutOrStdout())

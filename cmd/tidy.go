@@ -7,17 +7,6 @@ import (
 	"time"
 )
 
-// garbagePercent is how much the heap may grow between two collections, in percent
-// of what is in use. A proxy has little in use and makes much garbage: at Go's 100
-// it would collect a hundred times a second under load. GOGC goes before it.
-const garbagePercent = 400
-
-func tuneMemory(env environment) {
-	if env.get("GOGC") == "" {
-		debug.SetGCPercent(garbagePercent)
-	}
-}
-
 const (
 	// tidyEvery is how often it is looked whether there is something to tidy up.
 	tidyEvery = time.Second
