@@ -102,9 +102,9 @@ func (l *link) tryRead(s source) (int, error) {
 }
 
 // exchange writes out, and behind after it, if there is any, and then waits for
-// bytes. Both happen
-// within one RawConn.Read: it forgets what the poller said before, then we write,
-// so the answer's arrival cannot be missed and need not be looked for first.
+// bytes. All of it happens within one RawConn.Read: that forgets what the poller
+// said before, then we write, so the answer's arrival cannot be missed and need not
+// be looked for first.
 func (l *link) exchange(out, behind []byte, s source) (int, error) {
 	if l.raw == nil {
 		return l.exchangePlain(out, behind, s)
@@ -118,7 +118,7 @@ func (l *link) exchange(out, behind []byte, s source) (int, error) {
 		case err != nil:
 			return 0, l.explain(err)
 		case l.blocked:
-			if err := errors.Join(l.writeSlowly(l.begin), l.writeSlowly(l.behind)); err != nil {
+			if err := l.writeBoth(l.begin, l.behind); err != nil {
 				return 0, err
 			}
 			l.begin, l.behind = nil, nil
@@ -175,7 +175,7 @@ func (l *link) wait() { l.reading.due.Store(l.source.park()) }
 func (l *link) exchangePlain(out, behind []byte, s source) (int, error) {
 	if len(out) > 0 {
 		l.wrote = true
-		if err := errors.Join(l.write(out), l.write(behind)); err != nil {
+		if err := l.writeBoth(out, behind); err != nil {
 			return 0, err
 		}
 	}
@@ -203,7 +203,12 @@ func (l *link) writeWithin(p []byte, limit time.Duration) error {
 	return l.writeSlowlyWithin(p, limit)
 }
 
-func (l *link) writeSlowly(p []byte) error { return l.writeSlowlyWithin(p, writeStall) }
+func (l *link) writeBoth(p, q []byte) error {
+	if err := l.write(p); err != nil {
+		return err
+	}
+	return l.write(q)
+}
 
 // writeStep is how much is written under one deadline: progress is what counts,
 // not the whole.
