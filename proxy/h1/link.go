@@ -118,6 +118,7 @@ func (l *link) exchange(out, behind []byte, s source) (int, error) {
 		case err != nil:
 			return 0, l.explain(err)
 		case l.blocked:
+			l.wrote = true // how much of it, if that fails, nobody can tell
 			if err := errors.Join(l.writeSlowly(l.begin), l.writeSlowly(l.behind)); err != nil {
 				return 0, err
 			}
