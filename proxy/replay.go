@@ -131,14 +131,21 @@ func (b *replay) awaitRoom() bool {
 // once the body has ended: the server goes on reading to notice that the client
 // leaves.
 func (b *replay) readClient(p []byte) (int, error) {
-	if b.stall > 0 {
-		_ = b.control.SetReadDeadline(time.Now().Add(b.stall))
-	}
+	b.beginStall()
 	n, err := b.src.Read(p)
 	if b.stall > 0 && err == io.EOF {
 		_ = b.control.SetReadDeadline(time.Time{})
 	}
 	return n, err
+}
+
+// beginStall sets the deadline of one read, unless close has set its own.
+func (b *replay) beginStall() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.stall > 0 && !b.finished {
+		_ = b.control.SetReadDeadline(time.Now().Add(b.stall))
+	}
 }
 
 // remember keeps what was read. Beyond the limit, what the current view has had
@@ -183,12 +190,11 @@ func (b *replay) whole() bool {
 func (b *replay) close() bool {
 	b.mu.Lock()
 	b.finished, b.current = true, nil
-	waits := b.started && b.err == nil
-	b.signal()
-	b.mu.Unlock()
-	if waits {
+	if b.started && b.err == nil {
 		_ = b.control.SetReadDeadline(time.Unix(1, 0))
 	}
+	b.signal()
+	b.mu.Unlock()
 	b.reader.Wait()
 	return b.whole()
 }

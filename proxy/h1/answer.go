@@ -198,7 +198,7 @@ func (a *Answer) Close() {
 	a.begun = false
 	c.pool.noteLength(a.got)
 	sent := c.upload == nil || c.upload.finished()
-	if !a.done || a.err != nil || !sent || c.r != c.w || !c.head.KeepAlive() || a.length == UntilClose || a.Upgraded() {
+	if !a.done || a.err != nil || !sent || c.last || c.r != c.w || !c.head.KeepAlive() || a.length == UntilClose || a.Upgraded() {
 		c.Close()
 		return
 	}

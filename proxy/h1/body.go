@@ -15,7 +15,10 @@ type body struct {
 	left    int64 // of a sized body, what was not read
 	chunks  Chunks
 	trailer http.Header // where the fields behind the body go; those announced
-	ask     bool        // the client waits for 100 before it sends
+
+	// under the conn's asking
+	ask     bool // the client waits for 100 before it sends
+	forgone bool // it will not get it
 
 	mu     sync.Mutex
 	err    error // what every further Read answers
@@ -94,12 +97,8 @@ func (b *body) Read(p []byte) (int, error) {
 	case len(p) == 0:
 		return 0, nil
 	}
-	if b.ask {
-		b.ask = false
-		if err := b.conn.link.write([]byte("HTTP/1.1 100 Continue\r\n\r\n")); err != nil {
-			b.err = err
-			return 0, err
-		}
+	if b.err = b.askForIt(); b.err != nil {
+		return 0, b.err
 	}
 	var n int
 	if b.sized {
@@ -108,6 +107,26 @@ func (b *body) Read(p []byte) (int, error) {
 		n, b.err = b.readChunked(p)
 	}
 	return n, b.err
+}
+
+// askForIt sends the 100 that the client waits for, unless an answer has begun.
+func (b *body) askForIt() error {
+	b.conn.asking.Lock()
+	defer b.conn.asking.Unlock()
+	if !b.ask || b.forgone {
+		return nil
+	}
+	b.ask = false
+	return b.conn.link.write([]byte("HTTP/1.1 100 Continue\r\n\r\n"))
+}
+
+// forgo: an answer begins, and no 100 may follow. It says whether the client still
+// waits for one.
+func (b *body) forgo() bool {
+	b.conn.asking.Lock()
+	defer b.conn.asking.Unlock()
+	b.forgone = true
+	return b.ask
 }
 
 func (b *body) readSized(p []byte) (int, error) {
@@ -203,13 +222,22 @@ type bodySource struct {
 }
 
 func (s *bodySource) room() []byte { return s.p }
-func (s *bodySource) park() int64  { return s.conn.link.dog.after(s.conn.server.stall()) }
+func (s *bodySource) park() int64  { return s.conn.bodyDue() }
 
 // bodyFiller reads into the connection's buffer.
 type bodyFiller struct{ conn *serverConn }
 
 func (f bodyFiller) room() []byte { return f.conn.room() }
-func (f bodyFiller) park() int64  { return f.conn.link.dog.after(f.conn.server.stall()) }
+func (f bodyFiller) park() int64  { return f.conn.bodyDue() }
+
+// bodyDue is until when more of a body must come; 0 if the handler has its own idea
+// of that.
+func (c *serverConn) bodyDue() int64 {
+	if c.reads.Load() {
+		return 0
+	}
+	return c.link.dog.after(c.server.stall())
+}
 
 // Buffered is a body that may be in memory.
 type Buffered interface {

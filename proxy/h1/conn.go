@@ -30,6 +30,7 @@ type Conn struct {
 	r, w  int    // buf[r:w] was received and not used
 	large bool   // read into a large buffer
 	used  bool   // it has carried a request
+	last  bool   // the request at hand has asked for the connection to end
 	since int64  // unused since, on the Watchdog's clock
 
 	timeout time.Duration // of the wait at hand
@@ -83,6 +84,7 @@ func (c *Conn) RoundTrip(r *Request) (*Answer, error) {
 		return nil, err
 	}
 	c.link.wary, c.used = c.used, true // nothing may have come while it was idle
+	c.last = r.Head.Close
 	c.timeout, c.due = r.Timeout, 0
 	c.upload = nil
 	if r.Stream != nil {
@@ -90,6 +92,9 @@ func (c *Conn) RoundTrip(r *Request) (*Answer, error) {
 	}
 	if stage, err := c.awaitHead(r, out); err != nil {
 		return nil, c.fail(stage, err)
+	}
+	if c.upload != nil {
+		c.upload.decide(false) // who answers without having asked for the body does not want it
 	}
 	c.answer.begin(r.Head.Method)
 	return &c.answer, nil
@@ -197,7 +202,7 @@ func (c *Conn) interim(r *Request, status int) error {
 	switch {
 	case status == http.StatusContinue:
 		if c.upload != nil {
-			c.upload.goOn()
+			c.upload.decide(true)
 		}
 	case r.Interim != nil:
 		return r.Interim.Interim(status, c.answer.Header())

@@ -58,6 +58,9 @@ func (c *serverConn) read(x *exchange, n int) error {
 		r.Host = text[from:to]
 	}
 	r.RemoteAddr = c.remote
+	if c.encrypted() {
+		r.TLS = c.connectionState()
+	}
 	r.Close = !h.KeepAlive()
 	c.last = r.Close || c.server.closing.Load()
 	c.r += n

@@ -45,6 +45,7 @@ func (c *serverConn) awaitInline() (int, error) {
 		err = c.link.raw.Read(l.step)
 	}
 	c.link.reading.clear()
+	c.forgetLook()
 	switch {
 	case l.length > 0 || l.refusal != nil || c.handed || c.ended:
 		return l.length, l.refusal
@@ -56,8 +57,21 @@ func (c *serverConn) awaitInline() (int, error) {
 
 // lookAgain makes a connection that waits read, whether or not the poller says so.
 func (c *serverConn) lookAgain() {
-	c.again.Store(true)
-	_ = c.link.conn.SetReadDeadline(past)
+	c.prod.Lock()
+	defer c.prod.Unlock()
+	if c.phase.Load() == idle {
+		c.again.Store(true)
+		_ = c.link.conn.SetReadDeadline(past)
+	}
+}
+
+// forgetLook undoes a lookAgain that came too late: what is read next is a request.
+func (c *serverConn) forgetLook() {
+	c.prod.Lock()
+	defer c.prod.Unlock()
+	if c.again.Swap(false) {
+		_ = c.link.conn.SetReadDeadline(time.Time{})
+	}
 }
 
 // onClient is what RawConn.Read calls, first at once and then whenever the poller

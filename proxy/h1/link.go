@@ -118,6 +118,7 @@ func (l *link) exchange(out, behind []byte, s source) (int, error) {
 		case err != nil:
 			return 0, l.explain(err)
 		case l.blocked:
+			l.wrote = true // how much of it, if that fails, nobody can tell
 			if err := l.writeBoth(l.begin, l.behind); err != nil {
 				return 0, err
 			}

@@ -120,7 +120,9 @@ func (w *response) writeInterim(status int) {
 			head = AppendField(head, name, v)
 		}
 	}
+	w.conn.asking.Lock()
 	w.write(append(head, "\r\n"...))
+	w.conn.asking.Unlock()
 	putBuffer(head)
 }
 
@@ -238,7 +240,7 @@ func (w *response) appendFraming(head []byte, status int, length int64) []byte {
 	default:
 		w.conn.last, w.untilClose = true, true
 	}
-	if b := w.conn.body; b != nil && b.ask {
+	if b := w.conn.body; b != nil && b.forgo() {
 		w.conn.last = true // whether the body comes after all, nobody can tell
 	}
 	switch {
@@ -345,13 +347,14 @@ func (w *response) giveBack() {
 
 // SetReadDeadline is for [http.ResponseController]; it ends with the request.
 func (w *response) SetReadDeadline(t time.Time) error {
-	w.conn.timed = true
+	w.conn.timed.Store(true)
+	w.conn.reads.Store(!t.IsZero())
 	return w.conn.link.conn.SetReadDeadline(t)
 }
 
 // SetWriteDeadline is for [http.ResponseController]; it ends with the request.
 func (w *response) SetWriteDeadline(t time.Time) error {
-	w.conn.timed = true
+	w.conn.timed.Store(true)
 	return w.conn.link.conn.SetWriteDeadline(t)
 }
 

@@ -1,6 +1,7 @@
 package h1
 
 import (
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -49,19 +50,24 @@ type serverConn struct {
 	long bool   // requests with long bodies come here: read with a large buffer
 	head Head
 
-	first   bool  // no request has been read yet
-	due     int64 // when the head must be there; 0: not begun
-	last    bool  // close after the answer at hand
-	owed    bool  // the client may still be sending what nobody will read
-	cut     bool  // close so that the client sees it
-	timed   bool  // somebody set deadlines of his own
-	body    *body // of the request at hand
-	handed  bool  // somebody else has the connection now
+	first   bool        // no request has been read yet
+	due     int64       // when the head must be there; 0: not begun
+	last    bool        // close after the answer at hand
+	owed    bool        // the client may still be sending what nobody will read
+	cut     bool        // close so that the client sees it
+	timed   atomic.Bool // somebody set deadlines of his own
+	reads   atomic.Bool // one for reading among them: ours does not count
+	body    *body       // of the request at hand
+	handed  bool        // somebody else has the connection now
 	context atomic.Pointer[requestContext]
 
 	inline inlineLoop
 	ended  bool        // inside inline: the connection has had its last request
+	prod   sync.Mutex  // held while the connection is made to look
 	again  atomic.Bool // see lookAgain
+
+	asking sync.Mutex           // held while 100, or the head of an answer, is written
+	secure *tls.ConnectionState // nil: no TLS
 
 	halfEnd atomic.Int64 // since when the client sends no more; 0: it may
 
@@ -132,7 +138,7 @@ func (c *serverConn) parseHead() (int, error) {
 	if c.r == c.w {
 		return 0, nil
 	}
-	if c.first && c.server.HTTP2 != nil {
+	if c.first && c.server.HTTP2 != nil && !c.encrypted() { // with TLS, HTTP/2 is agreed on (RFC 9113 section 3.2)
 		is, maybe := IsHTTP2Preface(c.buf[c.r:c.w])
 		switch {
 		case is:
@@ -165,7 +171,7 @@ func (c *serverConn) readHead() error {
 
 // awake says that something of a request is there; false if it came too late.
 func (c *serverConn) awake() bool {
-	return c.phase.Load() != idle || c.phase.CompareAndSwap(idle, reading)
+	return c.phase.Load() == reading || c.phase.CompareAndSwap(idle, reading)
 }
 
 // makeRoom sees to it that more can be read.
@@ -256,8 +262,8 @@ func (c *serverConn) answer(n int) bool {
 		x.giveBack(c.server)
 	}
 	c.settleBody()
-	if c.timed {
-		c.timed = false
+	if c.timed.Swap(false) {
+		c.reads.Store(false)
 		_ = c.link.conn.SetDeadline(time.Time{})
 	}
 	return !c.last

@@ -15,7 +15,8 @@ const continueWait = time.Second
 type upload struct {
 	conn    *Conn
 	request *Request
-	proceed chan struct{} // closed: the body is wanted
+	decided chan struct{} // closed when it is known whether the body is wanted
+	wanted  bool          // valid after decided
 	stop    chan struct{} // closed: it is not wanted any more
 	done    chan struct{} // closed when run has returned; nil before start
 	once    sync.Once
@@ -24,18 +25,19 @@ type upload struct {
 }
 
 func newUpload(c *Conn, r *Request) *upload {
-	u := &upload{conn: c, request: r, proceed: make(chan struct{}), stop: make(chan struct{})}
+	u := &upload{conn: c, request: r, decided: make(chan struct{}), stop: make(chan struct{})}
 	if !r.AwaitContinue {
-		close(u.proceed)
+		u.decide(true)
 	}
 	return u
 }
 
-// goOn: the Upstream has asked for the body.
-func (u *upload) goOn() {
-	if u.request.AwaitContinue {
-		u.once.Do(func() { close(u.proceed) })
-	}
+// decide says whether the body is wanted; the first decision counts.
+func (u *upload) decide(wanted bool) {
+	u.once.Do(func() {
+		u.wanted = wanted
+		close(u.decided)
+	})
 }
 
 // start begins to send, once the head is out.
@@ -106,12 +108,13 @@ func (u *upload) awaitWanted() bool {
 	timer := time.NewTimer(continueWait)
 	defer timer.Stop()
 	select {
-	case <-u.proceed:
+	case <-u.decided:
 	case <-timer.C:
+		u.decide(true)
 	case <-u.stop:
 		return false
 	}
-	return true
+	return u.wanted
 }
 
 // chunkRoom is where the header of a chunk fits.

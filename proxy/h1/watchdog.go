@@ -75,10 +75,13 @@ func (d *Watchdog) schedule(in int64) {
 	d.timer.Reset(time.Duration(in))
 }
 
-// lookAround looks at everything once. A round that would overtake another is left
-// out.
+// lookAround looks at everything once. A round that would overtake another is put
+// off.
 func (d *Watchdog) lookAround() {
 	if !d.round.TryLock() {
+		d.mu.Lock()
+		d.schedule(int64(tick)) // the other has set the timer before it began
+		d.mu.Unlock()
 		return
 	}
 	defer d.round.Unlock()
