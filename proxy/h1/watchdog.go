@@ -75,12 +75,10 @@ func (d *Watchdog) schedule(in int64) {
 	d.timer.Reset(time.Duration(in))
 }
 
-// lookAround looks at everything once. A round that would overtake another is left
-// out.
+// lookAround looks at everything once. A round that would overtake another waits
+// for it: left out, it would set no timer for the next one.
 func (d *Watchdog) lookAround() {
-	if !d.round.TryLock() {
-		return
-	}
+	d.round.Lock()
 	defer d.round.Unlock()
 	d.mu.Lock()
 	for w := range d.watched {
