@@ -41,12 +41,14 @@ func (a *Answer) begin(method string) {
 }
 
 // readOn looks whether more of the body is here already: what comes a moment
-// after the head can then leave with it. It does not wait.
+// after the head can then leave with it. It does not wait. That the connection was
+// reset the kernel says only once, and calls it an end afterwards.
 func (a *Answer) readOn() {
 	c := a.conn
 	if a.length > int64(c.w-c.r) || a.length < 0 && c.r == c.w {
-		if n, err := c.link.tryRead(c); err == nil {
-			c.w += n
+		n, err := c.link.tryRead(c)
+		if c.w += n; err != nil && err != errWouldBlock && err != io.EOF {
+			a.err = err
 		}
 	}
 }

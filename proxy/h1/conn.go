@@ -129,6 +129,9 @@ func (c *Conn) awaitHead(r *Request, out []byte) (Stage, error) {
 			return Answering, err
 		case n == 0:
 			if stage, err := c.more(out, r.Body); err != nil {
+				if interims > 0 {
+					stage = Answering
+				}
 				return stage, err
 			}
 			out = nil
