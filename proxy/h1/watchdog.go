@@ -75,10 +75,15 @@ func (d *Watchdog) schedule(in int64) {
 	d.timer.Reset(time.Duration(in))
 }
 
-// lookAround looks at everything once. A round that would overtake another waits
-// for it: left out, it would set no timer for the next one.
+// lookAround looks at everything once. A round that would overtake another is put
+// off.
 func (d *Watchdog) lookAround() {
-	d.round.Lock()
+	if !d.round.TryLock() {
+		d.mu.Lock()
+		d.schedule(int64(tick)) // the other has set the timer before it began
+		d.mu.Unlock()
+		return
+	}
 	defer d.round.Unlock()
 	d.mu.Lock()
 	for w := range d.watched {
