@@ -3,14 +3,9 @@ package h1
 import (
 	"bufio"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
 	"strings"
@@ -48,198 +43,12 @@ func await[T any](t testing.TB, what string, from <-chan T) (v T) {
 	return v
 }
 
-// way is one of the ways in which a Server has to do with a connection.
-type way struct {
-	name   string
-	inline bool
-	tls    bool
-}
-
-var ways = []way{{name: "plain"}, {name: "inline", inline: true}, {name: "tls", tls: true}}
-
-// everyWay runs a test over all of them.
-func everyWay(t *testing.T, test func(t *testing.T, w way)) {
-	for _, w := range ways {
-		t.Run(w.name, func(t *testing.T) {
-			t.Parallel()
-			test(t, w)
-		})
-	}
-}
-
-// front is a Server on a real socket.
-type front struct {
-	*Server
-	t       testing.TB
-	way     way
-	address string
-}
-
-// serve has s serve on loopback until the test ends, when nothing of it may be
-// left.
-func (w way) serve(t testing.TB, s *Server) *front {
-	t.Helper()
-	s.Inline = w.inline
-	var accepted net.Listener
-	accepted, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := accepted.Addr().String()
-	if w.tls {
-		accepted = tls.NewListener(accepted, &tls.Config{Certificates: []tls.Certificate{certificate(t)}})
-	}
-	var conns sync.WaitGroup
-	conns.Go(func() {
-		for {
-			conn, err := accepted.Accept()
-			if err != nil {
-				return
-			}
-			conns.Go(func() { s.ServeConn(conn, nil) })
-		}
-	})
-	t.Cleanup(func() {
-		accepted.Close()
-		s.Close()
-		conns.Wait()
-		if n := s.Conns(); n != 0 {
-			t.Errorf("%d connections are left", n)
-		}
-	})
-	return &front{s, t, w, address}
-}
-
-// handle is serve for a handler alone.
-func (w way) handle(t testing.TB, h http.HandlerFunc) *front { return w.serve(t, &Server{Handler: h}) }
-
-// certificate is one that nobody has to trust.
-func certificate(t testing.TB) tls.Certificate {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"t.test"}}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
-}
-
-// client is a connection to a front, with a strict reader.
-type client struct {
-	net.Conn
-	t    testing.TB
-	read *bufio.Reader
-}
-
-func (f *front) dial() *client {
-	f.t.Helper()
-	conn, err := net.Dial("tcp", f.address)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	if f.way.tls {
-		conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true})
-	}
-	_ = conn.SetDeadline(time.Now().Add(patience))
-	f.t.Cleanup(func() { conn.Close() })
-	return &client{conn, f.t, bufio.NewReader(conn)}
-}
-
-// ask is dial and send.
-func (f *front) ask(text string) *client {
-	f.t.Helper()
-	c := f.dial()
-	c.send(text)
-	return c
-}
-
-func (c *client) send(text string) {
-	c.t.Helper()
-	if _, err := io.WriteString(c, text); err != nil {
-		c.t.Fatal(err)
-	}
-}
-
-// reply is an answer read whole.
-type reply struct {
-	*http.Response
-	body string
-	err  error
-}
-
-// answer reads the final answer to a request.
-func (c *client) answer(method string) reply {
-	c.t.Helper()
-	for {
-		res, err := http.ReadResponse(c.read, &http.Request{Method: method})
-		if err != nil {
-			return reply{&http.Response{}, "", err}
-		}
-		if res.StatusCode < 200 && res.StatusCode != http.StatusSwitchingProtocols {
-			continue
-		}
-		body, err := io.ReadAll(res.Body)
-		return reply{res, string(body), err}
-	}
-}
-
-// want reads an answer with that status and body.
-func (c *client) want(status int, body string) reply {
-	c.t.Helper()
-	r := c.answer(http.MethodGet)
-	if r.err != nil || r.StatusCode != status || r.body != body {
-		c.t.Fatalf("got %d %q, error %v; want %d %q", r.StatusCode, r.body, r.err, status, body)
-	}
-	return r
-}
-
-// expect reads exactly this text.
-func (c *client) expect(text string) {
-	c.t.Helper()
-	got := make([]byte, len(text))
-	if n, err := io.ReadFull(c.read, got); err != nil || string(got) != text {
-		c.t.Fatalf("got %q, error %v; want %q", got[:n], err, text)
-	}
-}
-
-// wantEnd waits for the server to end the connection, in order.
-func (c *client) wantEnd() {
-	c.t.Helper()
-	if rest, err := io.ReadAll(c.read); err != nil || len(rest) > 0 {
-		c.t.Fatalf("instead of the end came %q, error %v", rest, err)
-	}
-}
-
-// closeWrite ends the client's half.
-func (c *client) closeWrite() {
-	c.t.Helper()
-	if err := c.Conn.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
-		c.t.Fatal(err)
-	}
-}
-
-// reset ends the connection as rudely as can be.
-func (c *client) reset() { resetConn(c.Conn) }
-
 func resetConn(conn net.Conn) {
 	if secure, ok := conn.(*tls.Conn); ok {
 		conn = secure.NetConn()
 	}
 	_ = conn.(*net.TCPConn).SetLinger(0)
 	_ = conn.Close()
-}
-
-// echo answers with what was asked.
-func echo(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		panic(http.ErrAbortHandler)
-	}
-	_, _ = io.WriteString(w, r.Method+" "+r.RequestURI+" "+string(body))
 }
 
 // back is an Upstream that is scripted, connection by connection, with a Pool and
