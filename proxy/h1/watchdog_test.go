@@ -101,6 +101,7 @@ func TestExtend(t *testing.T) {
 
 func TestUnseenMark(t *testing.T) {
 	d := &Watchdog{}
+	d.init()
 	var l deadline
 	if l.takeMark() {
 		t.Error("nothing waits, and has a mark")
@@ -112,7 +113,6 @@ func TestUnseenMark(t *testing.T) {
 			}
 		}
 	}
-	d.init()
 	l.due.Store(d.after(time.Minute) | unseen)
 	if !l.takeMark() || l.takeMark() {
 		t.Error("the mark is to be seen once")
