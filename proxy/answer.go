@@ -204,10 +204,11 @@ func (a answer) asProblem() string {
 // isGRPC: the client reads grpc-status, and a status other than 200 would only
 // puzzle it. gRPC-Web reads it from the head as well.
 func isGRPC(r *http.Request) bool {
-	media := r.Header.Get("Content-Type")
-	const grpc = "application/grpc"
-	return r.Method == http.MethodPost && len(media) >= len(grpc) && strings.EqualFold(media[:len(grpc)], grpc)
+	return r.Method == http.MethodPost && hasPrefixFold(r.Header.Get("Content-Type"), grpcType)
 }
+
+// grpcType begins the media types of gRPC and gRPC-Web.
+const grpcType = "application/grpc"
 
 // writeGRPC is a Trailers-Only answer: all in the head, nothing after it.
 func (a answer) writeGRPC(w http.ResponseWriter) {

@@ -160,11 +160,14 @@ func (x *exchange) bodyStall(res response) time.Duration {
 
 // silentByNature says whether a Content-Type is that of an event stream or gRPC.
 func silentByNature[T string | []byte](contentType T) bool {
-	return hasPrefixFold(contentType, "text/event-stream") || hasPrefixFold(contentType, "application/grpc")
+	const events = "text/event-stream"
+	if hasPrefixFold(contentType, events) {
+		return len(contentType) == len(events) || strings.IndexByte("; \t", contentType[len(events)]) >= 0
+	}
+	return hasPrefixFold(contentType, grpcType)
 }
 
-// hasPrefixFold compares with a prefix in lower case, and takes nothing else for
-// it that goes on with a letter.
+// hasPrefixFold compares with a prefix in lower case.
 func hasPrefixFold[T string | []byte](s T, prefix string) bool {
 	if len(s) < len(prefix) {
 		return false

@@ -160,3 +160,15 @@ func TestPanicIsContained(t *testing.T) {
 		t.Errorf("got %d %q", w.Code, w.Body)
 	}
 }
+
+func TestSilentByNature(t *testing.T) {
+	for media, want := range map[string]bool{
+		"text/event-stream": true, "Text/Event-Stream; charset=utf-8": true, "text/event-stream ;x=1": true,
+		"application/grpc": true, "application/grpc+proto": true, "APPLICATION/GRPC-web": true,
+		"text/event-streams": false, "text/html": false, "text/plain, text/event-stream": false, "application/grp": false, "": false,
+	} {
+		if silentByNature(media) != want || silentByNature([]byte(media)) != want {
+			t.Errorf("%q: %v, want %v", media, !want, want)
+		}
+	}
+}
