@@ -233,12 +233,7 @@ func (c *receivedConn) WriteTo(w io.Writer) (int64, error) {
 }
 
 // CloseWrite passes a half-close on.
-func (c *receivedConn) CloseWrite() error {
-	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
-		return half.CloseWrite()
-	}
-	return c.Conn.Close()
-}
+func (c *receivedConn) CloseWrite() error { return closeWrite(c.Conn) }
 
 // newOwnCarrier is a carrier for plain HTTP/1.1.
 func (s *Upstreams) newOwnCarrier(u *Upstream, idle time.Duration) carrier {

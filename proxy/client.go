@@ -1,8 +1,6 @@
 package proxy
 
-import (
-	"context"
-)
+import "context"
 
 // followClient ends the request when its client is gone, until unfollowClient is
 // called. Of a client of the engine it is known whether it only stopped sending,

@@ -40,11 +40,14 @@ func (c *upstreamConn) Write(p []byte) (int, error) {
 }
 
 // CloseWrite passes a half-close on, for upgraded connections.
-func (c *upstreamConn) CloseWrite() error {
-	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+func (c *upstreamConn) CloseWrite() error { return closeWrite(c.Conn) }
+
+// closeWrite ends our half of a connection, or all of one that has no halves.
+func closeWrite(conn net.Conn) error {
+	if half, ok := conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
 	}
-	return c.Conn.Close()
+	return conn.Close()
 }
 
 // alone finds our connection below what the transport made of it, if it carries

@@ -29,6 +29,14 @@ func getBuffer(size int) []byte {
 	return make([]byte, size)
 }
 
+// lendBuffer lends one for long messages, or for others.
+func lendBuffer(long bool) []byte {
+	if long {
+		return getBuffer(largeBuffer)
+	}
+	return getBuffer(0)
+}
+
 // putBuffer takes a buffer back, which nobody may use any more.
 func putBuffer(b []byte) {
 	switch cap(b) {

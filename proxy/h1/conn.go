@@ -100,15 +100,11 @@ func (c *Conn) RoundTrip(r *Request) (*Answer, error) {
 	return &c.answer, nil
 }
 
-// compose writes the head of the request into the buffer in which the answer is awaited: it
-// is out before anything is read.
+// compose writes the head of the request into the buffer in which the answer is
+// awaited: it is out before anything is read.
 func (c *Conn) compose(r *Request) ([]byte, error) {
 	c.large = c.pool.large.Load()
-	size := 0
-	if c.large {
-		size = largeBuffer
-	}
-	c.buf = getBuffer(size)
+	c.buf = lendBuffer(c.large)
 	return r.Head.Append(c.buf[:0])
 }
 
@@ -216,11 +212,7 @@ func (c *Conn) interim(r *Request, status int) error {
 // room is where the next bytes go; see source.
 func (c *Conn) room() []byte {
 	if c.buf == nil {
-		size := 0
-		if c.large {
-			size = largeBuffer
-		}
-		c.buf = getBuffer(size)
+		c.buf = lendBuffer(c.large)
 		c.r, c.w = headRoom, headRoom
 	}
 	return c.buf[c.w : len(c.buf)-tailRoom]

@@ -14,7 +14,6 @@ import (
 // request, and the next request a new one.
 type requestContext struct {
 	lifetime.Lifetime
-	values context.Context
 	client *Client
 	local  net.Addr
 
@@ -24,10 +23,7 @@ type requestContext struct {
 }
 
 func newRequestContext(c *serverConn) *requestContext {
-	x := &requestContext{values: c.server.Base, client: (*Client)(c), local: c.link.conn.LocalAddr()}
-	if x.values == nil {
-		x.values = context.Background()
-	}
+	x := &requestContext{client: (*Client)(c), local: c.link.conn.LocalAddr()}
 	x.template = (&http.Request{}).WithContext(x)
 	return x
 }
@@ -40,7 +36,7 @@ func (x *requestContext) Value(key any) any {
 	case http.LocalAddrContextKey:
 		return x.local
 	}
-	return x.values.Value(key)
+	return nil
 }
 
 // beginContext gives the request at hand its context.

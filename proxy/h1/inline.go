@@ -9,12 +9,12 @@ import (
 )
 
 // Most requests have no body, or one that came with them, and change nothing about
-// the connection. With
-// Server.Inline they are answered inside one RawConn.Read that goes on for as long
-// as they do. RawConn.Read forgets what the poller said when it begins, so that a
-// read must be tried before each wait; as long as it does not begin anew, nothing
-// is forgotten, and a read that took less than it could has left nothing behind
-// but what the poller will tell of. That saves a system call a request.
+// the connection. With Server.Inline they are answered inside one RawConn.Read that
+// goes on for as long as they do. RawConn.Read forgets what the poller said when it
+// begins, so that a read must be tried before each wait; as long as it does not
+// begin anew, nothing is forgotten, and a read that took less than it could has
+// left nothing behind but what the poller will tell of. That saves a system call a
+// request.
 //
 // One thing the poller does not tell again: that the client ended its half at the
 // same time as it sent something. So within a head a read is tried before each wait

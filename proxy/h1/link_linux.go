@@ -11,15 +11,14 @@ import (
 // rawIO: sockets are read and written by the calls below.
 const rawIO = true
 
-// recv and send are system calls on a non-blocking socket. They cannot block, so
-// the scheduler need not know of them: RawSyscall.
-
-func recv(fd uintptr, p []byte) (int, syscall.Errno) {
+// onSocket makes a system call on a non-blocking socket, again if a signal came
+// between. It cannot block, so the scheduler need not know of it: RawSyscall.
+func onSocket(trap, fd uintptr, p unsafe.Pointer, n, flags uintptr) (int, syscall.Errno) {
 	for {
-		n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), 0, 0, 0)
+		got, _, errno := syscall.RawSyscall6(trap, fd, uintptr(p), n, flags, 0, 0)
 		switch errno {
 		case 0:
-			return int(n), 0
+			return int(got), 0
 		case syscall.EINTR:
 		default:
 			return 0, errno
@@ -27,17 +26,12 @@ func recv(fd uintptr, p []byte) (int, syscall.Errno) {
 	}
 }
 
+func recv(fd uintptr, p []byte) (int, syscall.Errno) {
+	return onSocket(syscall.SYS_RECVFROM, fd, unsafe.Pointer(unsafe.SliceData(p)), uintptr(len(p)), 0)
+}
+
 func send(fd uintptr, p []byte) (int, syscall.Errno) {
-	for {
-		n, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), syscall.MSG_NOSIGNAL, 0, 0)
-		switch errno {
-		case 0:
-			return int(n), 0
-		case syscall.EINTR:
-		default:
-			return 0, errno
-		}
-	}
+	return onSocket(syscall.SYS_SENDTO, fd, unsafe.Pointer(unsafe.SliceData(p)), uintptr(len(p)), syscall.MSG_NOSIGNAL)
 }
 
 // sendBoth sends two pieces as one.
@@ -49,16 +43,7 @@ func sendBoth(fd uintptr, p, q []byte) (int, syscall.Errno) {
 	pieces[0].SetLen(len(p))
 	pieces[1].SetLen(len(q))
 	message := syscall.Msghdr{Iov: &pieces[0], Iovlen: 2}
-	for {
-		n, _, errno := syscall.RawSyscall(syscall.SYS_SENDMSG, fd, uintptr(unsafe.Pointer(&message)), syscall.MSG_NOSIGNAL)
-		switch errno {
-		case 0:
-			return int(n), 0
-		case syscall.EINTR:
-		default:
-			return 0, errno
-		}
-	}
+	return onSocket(syscall.SYS_SENDMSG, fd, unsafe.Pointer(&message), syscall.MSG_NOSIGNAL, 0)
 }
 
 // sendNow writes what the socket takes at once.
@@ -89,7 +74,7 @@ func (l *link) onPeekable(fd uintptr) { l.calm = quiet(fd) }
 // quiet says whether neither a byte nor the end has come.
 func quiet(fd uintptr) bool {
 	var one [1]byte
-	_, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(&one)), 1, unix.MSG_PEEK|unix.MSG_DONTWAIT, 0, 0)
+	_, errno := onSocket(syscall.SYS_RECVFROM, fd, unsafe.Pointer(&one), 1, unix.MSG_PEEK|unix.MSG_DONTWAIT)
 	return errno == syscall.EAGAIN
 }
 

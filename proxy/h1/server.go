@@ -48,9 +48,6 @@ type Server struct {
 	// Panicked is told of panics of the Handler other than
 	// [http.ErrAbortHandler]; the connection is closed. nil: nobody is told.
 	Panicked func(v any)
-	// Base is what the contexts of requests take their values from; nil is
-	// [context.Background].
-	Base context.Context
 
 	exchanges sync.Pool // of *exchange
 	dog       Watchdog
@@ -113,14 +110,6 @@ func (s *Server) noteEmpty() {
 		close(s.empty)
 		s.empty = nil
 	}
-}
-
-// Conns is how many connections are served now, those that were hijacked not
-// included.
-func (s *Server) Conns() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.conns)
 }
 
 // look is called by the Watchdog.

@@ -198,11 +198,7 @@ func (c *serverConn) grow(size int) {
 // room is where the next bytes go; see source.
 func (c *serverConn) room() []byte {
 	if c.buf == nil {
-		size := 0
-		if c.long {
-			size = largeBuffer
-		}
-		c.buf, c.r, c.w = getBuffer(size), 0, 0
+		c.buf, c.r, c.w = lendBuffer(c.long), 0, 0
 	}
 	return c.buf[c.w:]
 }

@@ -3,6 +3,7 @@ package h1
 import (
 	"errors"
 	"io"
+	"net/http"
 	"sync"
 	"time"
 )
@@ -79,11 +80,8 @@ func (u *upload) run() {
 	if !u.awaitWanted() {
 		return
 	}
-	size := largeBuffer
-	if length := u.request.Head.Length; length >= 0 && length <= smallBuffer {
-		size = 0
-	}
-	buf := getBuffer(size)
+	length := u.request.Head.Length
+	buf := lendBuffer(length < 0 || length > smallBuffer)
 	defer putBuffer(buf)
 	for {
 		n, err := u.request.Stream.Read(buf[chunkRoom : len(buf)-tailRoom])
@@ -143,11 +141,9 @@ func (u *upload) conclude() error {
 	if u.request.Head.Length >= 0 {
 		return nil
 	}
-	var end []byte
+	var trailer http.Header
 	if u.request.Trailer != nil {
-		end = AppendLastChunk(nil, u.request.Trailer())
-	} else {
-		end = AppendLastChunk(nil, nil)
+		trailer = u.request.Trailer()
 	}
-	return u.conn.link.write(end)
+	return u.conn.link.write(AppendLastChunk(nil, trailer))
 }

@@ -128,9 +128,6 @@ func TestAppendField(t *testing.T) {
 		if got := string(AppendField([]byte("x"), c.name, c.value)); got != "x"+c.want {
 			t.Errorf("%q %q: %q", c.name, c.value, got)
 		}
-		if got := string(AppendField([]byte("x"), c.name, c.value)); got != "x"+c.want {
-			t.Errorf("%q %q as bytes: %q", c.name, c.value, got)
-		}
 	}
 }
 
