@@ -332,17 +332,24 @@ func (c *serverConn) abandon() {
 // finish closes the connection as what has happened on it asks for.
 func (c *serverConn) finish() {
 	c.cancelContext()
+	lingers := c.owed || c.last && c.surplus()
 	c.release()
 	switch {
 	case c.handed:
 		return
 	case c.cut:
 		c.reset()
-	case c.owed:
+	case lingers:
 		c.linger()
 	}
 	_ = c.link.conn.Close()
 	c.over()
+}
+
+// surplus says whether the client has sent anything, its end included, behind its
+// last request. Where that cannot be told without reading it may have.
+func (c *serverConn) surplus() bool {
+	return c.r < c.w || c.link.raw == nil || !c.link.sound()
 }
 
 // reset makes the client see that its answer was cut, where nothing else would
