@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -264,5 +265,62 @@ func TestLongRequests(t *testing.T) {
 			_, _ = readAnswer(a)
 			a.Close()
 		}
+	}
+}
+
+// What the Upstream has got was written, even if the socket had no room for it at
+// first: else a POST would be sent twice.
+func TestWrittenLateIsWritten(t *testing.T) {
+	if !rawIO {
+		t.Skip("sockets are not written by hand here")
+	}
+	ours, theirs := tcpPair(t)
+	filled := 0
+	raw, _ := ours.SyscallConn()
+	_ = raw.Control(func(fd uintptr) {
+		for piece := make([]byte, 4096); ; {
+			n, err := syscall.Write(int(fd), piece) // what the request before has left to send
+			if err != nil {
+				return
+			}
+			filled += n
+		}
+	})
+	const head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n"
+	got := make(chan string, 1)
+	go func() {
+		_, _ = io.CopyN(io.Discard, theirs, int64(filled))
+		p := make([]byte, len(head)+2)
+		n, _ := io.ReadFull(theirs, p)
+		got <- string(p[:n])
+		theirs.Close() // it has acted, and dies
+	}()
+	conn := NewPool(&Watchdog{}, 0).Adopt(ours)
+	_, err := conn.RoundTrip(&Request{Head: RequestHead{Method: "POST", Target: "/", Host: "a", Length: 2}, Body: []byte("hi"), Timeout: 5 * time.Second})
+	if s := <-got; s != head+"hi" {
+		t.Fatalf("the Upstream got %q", s)
+	}
+	var e *ExchangeError
+	if !errors.As(err, &e) || e.Stage == Unsent {
+		t.Errorf("the error is %v, its stage %d: the request counts as not sent", err, e.Stage)
+	}
+}
+
+// Who has said close sends nothing more on a connection (RFC 9112 section 9.6),
+// whether or not the other side repeats it.
+func TestCloseIsKept(t *testing.T) {
+	ours, theirs := tcpPair(t)
+	go func() {
+		_, _ = theirs.Read(make([]byte, 1024))
+		_, _ = io.WriteString(theirs, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+	}()
+	pool := NewPool(&Watchdog{}, 0)
+	answer, err := pool.Adopt(ours).RoundTrip(&Request{Head: RequestHead{Method: "GET", Target: "/", Host: "a", Close: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Close()
+	if pool.Get() != nil {
+		t.Error("the connection is used again")
 	}
 }

@@ -57,6 +57,36 @@ func TestNoSurplus(t *testing.T) {
 	eventually(t, "the surplus", c.surplus)
 }
 
+// A request that comes while its connection is being closed is not begun: nobody
+// could be told how it ended.
+func TestTooLateForARequest(t *testing.T) {
+	var c serverConn
+	c.phase.Store(closing)
+	if c.awake() {
+		t.Error("a request is begun on a connection that is being closed")
+	}
+}
+
+// The Watchdog's look at an idle connection may come when it is idle no more.
+func TestLookAgainSparesARequest(t *testing.T) {
+	looked, bodies := make(chan struct{}), make(chan error, 1)
+	server := &Server{Inline: true, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			(*serverConn)(ClientOf(r)).lookAgain() // decided on before the request came
+			close(looked)
+			_, err := io.ReadAll(r.Body)
+			bodies <- err
+		}
+	})}
+	client := dialServer(t, server)
+	_, _ = io.WriteString(client, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+	await(t, "the look", looked)
+	_, _ = io.WriteString(client, "2\r\nhi\r\n0\r\n\r\n")
+	if err := await(t, "the body", bodies); err != nil {
+		t.Errorf("reading the body: %v", err)
+	}
+}
+
 // dialServer is a client's connection to s.
 func dialServer(t *testing.T, s *Server) *net.TCPConn {
 	t.Helper()
