@@ -69,6 +69,17 @@ func (u underLoad) measure(ctx context.Context, i *instance, p pace) (sample, er
 	}, nil
 }
 
+// oncePrepared waits first for what a candidate does on its own after its start:
+// forty thousand Upstreams are each connected to once.
+type oncePrepared struct{ measurer }
+
+func (o oncePrepared) measure(ctx context.Context, i *instance, p pace) (sample, error) {
+	if _, err := settled(ctx, i.group(), p.settle); err != nil {
+		return sample{}, err
+	}
+	return o.measurer.measure(ctx, i, p)
+}
+
 // residentAfter reads the memory of a group once d is over, or at the latest
 // when its result is asked for.
 func residentAfter(d time.Duration, group int) func() (int64, error) {

@@ -157,10 +157,10 @@ func (p plan) hosts() workload {
 		hundred := rota{binary: b, variant: "100 hosts", hosts: 100}
 		many := rota{binary: b, variant: "10000 hosts", hosts: 10_000}
 		varied := rota{binary: b, variant: "10000 hosts, 100 asked", hosts: 10_000}
-		w.add(single, underLoad{one})
-		w.add(hundred, underLoad{one})
-		w.add(many, underLoad{one})
-		w.add(varied, underLoad{turns})
+		w.add(single, oncePrepared{underLoad{one}})
+		w.add(hundred, oncePrepared{underLoad{one}})
+		w.add(many, oncePrepared{underLoad{one}})
+		w.add(varied, oncePrepared{underLoad{turns}})
 		w.bases = append(w.bases, single.Name())
 		w.bars = append(w.bars, bar{of: many.Name(), base: single.Name(), most: 1.05})
 	}

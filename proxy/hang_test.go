@@ -144,7 +144,7 @@ func TestSlowIsNotHanging(t *testing.T) {
 
 // The last one standing is never taken out.
 func TestTheLastOneIsNotTakenForHanging(t *testing.T) {
-	s := newUpstreams(zerolog.Nop(), nil, newRoom(new(atomic.Int64)), new(h1.Watchdog))
+	s := newUpstreams(zerolog.Nop(), nil, newRoom(new(atomic.Int64)), new(h1.Watchdog), newTurnstile())
 	def := target(assumed("only"))
 	s.apply(&def)
 	u := s.pick(nil)

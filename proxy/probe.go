@@ -18,6 +18,32 @@ const (
 	relayPatience = 50 * time.Millisecond
 )
 
+// probesAtOnce bounds how many connections are being tried at the same time, of all
+// Targets: what a thousand of them would take in descriptors and processor time when
+// everything starts at once, clients would not get. A silent address has a place for
+// no longer than one attempt may take.
+const probesAtOnce = 256
+
+// turnstile lets probes connect, so many at a time.
+type turnstile chan struct{}
+
+func newTurnstile() turnstile { return make(turnstile, min(probesAtOnce, connsAllowed())) }
+
+// pass waits for a place; false if ctx ended before.
+func (t turnstile) pass(ctx context.Context) bool {
+	select {
+	case t <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (t turnstile) leave() { <-t }
+
+// crowded says whether others are likely to wait.
+func (t turnstile) crowded() bool { return len(t) == cap(t) }
+
 // probe connects to u until it is let in or ctx ends. The connection is kept
 // for the first request.
 func (s *Upstreams) probe(ctx context.Context, u *Upstream) {
@@ -42,6 +68,10 @@ func probePause(elapsed time.Duration) time.Duration {
 
 // knock connects once.
 func (s *Upstreams) knock(ctx context.Context, u *Upstream) (net.Conn, error) {
+	if !s.probes.pass(ctx) {
+		return nil, ctx.Err()
+	}
+	defer s.probes.leave()
 	conn, err := u.dialer.dial(ctx, u.dialLimit(0, false))
 	if err != nil || !u.spec.Load().Relayed {
 		return conn, err

@@ -14,8 +14,9 @@ type shared struct {
 	buffers copyBuffers
 	// inbounds saves the allocation, see inbound.end.
 	inbounds sync.Pool
-	dog      h1.Watchdog    // of the connections to Upstreams
+	dog      h1.Watchdog // of the connections to Upstreams
+	probes   turnstile
 	closing  sync.WaitGroup // Targets that are being taken down
 }
 
-func newShared(o Options) *shared { return &shared{o: o} }
+func newShared(o Options) *shared { return &shared{o: o, probes: newTurnstile()} }

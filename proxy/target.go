@@ -33,7 +33,7 @@ type Target struct {
 func newTarget(def spec.Target, s *shared) *Target {
 	t := &Target{shared: s, id: def.ID, room: newRoom(&s.held), budget: newBudget()}
 	log := s.o.Log.With().Str("target", def.ID).Logger()
-	t.upstreams = newUpstreams(log, s.o.Certificate, t.room, &s.dog)
+	t.upstreams = newUpstreams(log, s.o.Certificate, t.room, &s.dog, s.probes)
 	t.apply(def)
 	return t
 }

@@ -36,6 +36,7 @@ type Upstreams struct {
 	certificate func(string) (*tls.Certificate, error)
 	room        *room
 	dog         *h1.Watchdog
+	probes      turnstile
 	vitals      vitals
 
 	ready atomic.Pointer[rotation]
@@ -55,9 +56,10 @@ type Upstreams struct {
 	lastReady time.Time                 // when the last ready one left; zero: none was
 }
 
-func newUpstreams(log zerolog.Logger, certificate func(string) (*tls.Certificate, error), r *room, dog *h1.Watchdog) *Upstreams {
+func newUpstreams(log zerolog.Logger, certificate func(string) (*tls.Certificate, error), r *room, dog *h1.Watchdog, probes turnstile) *Upstreams {
 	s := &Upstreams{
 		dog:         dog,
+		probes:      probes,
 		log:         log,
 		certificate: certificate,
 		room:        r,
@@ -241,7 +243,11 @@ func (s *Upstreams) accepted(ctx context.Context, u *Upstream, conn net.Conn) {
 		conn.Close()
 		return
 	}
-	u.dialer.keepWarm(conn)
+	if s.probes.crowded() {
+		conn.Close() // thousands kept for a second would leave no descriptors
+	} else {
+		u.dialer.keepWarm(conn)
+	}
 	s.enter(u, spec.Ready)
 	s.publish()
 }
