@@ -1,5 +1,6 @@
-// Package testrig is a container engine for tests: it answers what the test
-// sets, or what a real engine was recorded to answer. Only tests import it.
+// Package testrig is what the tests of several packages need: waits that end,
+// scripted peers, and a container engine that answers what the test sets, or what a
+// real one was recorded to answer. Only tests import it.
 package testrig
 
 import (

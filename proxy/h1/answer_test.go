@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/rota-proxy/rota/internal/testrig"
 )
 
 // answers are whole messages of every kind of body.
@@ -68,7 +70,7 @@ func exchangeCase(t *testing.T, b *back, c answerCase) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.Stall = patience
+	a.Stall = testrig.Patience
 	body, err := readAnswer(a)
 	if err != nil || body != c.body {
 		t.Fatalf("got %d bytes, error %v; want %d bytes", len(body), err, len(c.body))
@@ -180,7 +182,7 @@ func checkCut(t *testing.T, b *back, c answerCase, at int, rude bool) {
 	case err != nil:
 		t.Fatalf("cut at %d: %v", at, err)
 	}
-	a.Stall = patience
+	a.Stall = testrig.Patience
 	body, err := readAnswer(a)
 	untilClose := a.length == UntilClose
 	if err == nil && (rude || !untilClose) || err != nil && untilClose && !rude || !strings.HasPrefix(c.body, body) {
@@ -289,7 +291,7 @@ func TestAnswerHijack(t *testing.T) {
 	}
 	_, _ = io.WriteString(conn, " late")
 	rest := make([]byte, len("early late")-len(received))
-	_ = conn.SetDeadline(time.Now().Add(patience))
+	_ = conn.SetDeadline(time.Now().Add(testrig.Patience))
 	if _, err := io.ReadFull(conn, rest); err != nil || string(received)+string(rest) != "early late" {
 		t.Errorf("got %q and %q, error %v", received, rest, err)
 	}

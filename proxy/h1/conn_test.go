@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/rota-proxy/rota/internal/testrig"
 )
 
 // once is an Upstream that gives each connection's first request to then.
@@ -64,7 +66,7 @@ func TestRefusedWrite(t *testing.T) {
 			b.use(c)
 		}
 		close(now)
-		eventually(t, "the reset", func() bool { return presenceOf(c.link.conn) == gone })
+		testrig.Eventually(t, "the reset", func() bool { return presenceOf(c.link.conn) == gone })
 		_, err := c.RoundTrip(plainGet())
 		wantStage(t, err, Unsent)
 	}
@@ -125,9 +127,9 @@ func TestInterrupt(t *testing.T) {
 	c := b.dial()
 	failed := make(chan error, 1)
 	go func() { _, err := c.RoundTrip(plainGet()); failed <- err }()
-	await(t, "the request", got)
+	testrig.Await(t, "the request", got)
 	c.Interrupt()
-	err := await(t, "the end", failed)
+	err := testrig.Await(t, "the end", failed)
 	if wantStage(t, err, Unanswered); errors.Is(err, ErrTimeout) {
 		t.Error("an interrupt is no timeout")
 	}
@@ -257,7 +259,7 @@ func TestLongRequests(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%d and %d bytes: %v", size, length, err)
 			}
-			seen := await(t, "the request", got)
+			seen := testrig.Await(t, "the request", got)
 			received, _ := io.ReadAll(seen.Body)
 			if len(seen.Header.Get("A")) != size || string(received) != body {
 				t.Errorf("of %d and %d bytes came %d and %d", size, length, len(seen.Header.Get("A")), len(received))

@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/rota-proxy/rota/internal/testrig"
 )
 
 const shortAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -87,7 +89,7 @@ func TestIdleConnectionsAge(t *testing.T) {
 	b := answering(t, shortAnswer)
 	b.pool.SetIdle(time.Millisecond)
 	b.use(b.dial())
-	eventually(t, "the unused connection's end", func() bool { return b.pool.count() == 0 })
+	testrig.Eventually(t, "the unused connection's end", func() bool { return b.pool.count() == 0 })
 }
 
 // An idle connection that the Upstream closes goes without being asked for.
@@ -98,7 +100,7 @@ func TestClosedIdleConnectionsAreNoticed(t *testing.T) {
 		_, _ = io.WriteString(conn, shortAnswer)
 	})
 	b.use(b.dial())
-	eventually(t, "the closed connection to be noticed", func() bool { return b.pool.count() == 0 })
+	testrig.Eventually(t, "the closed connection to be noticed", func() bool { return b.pool.count() == 0 })
 }
 
 // What was closed, or has got a byte that nobody asked for, carries no request:
@@ -126,8 +128,8 @@ func TestUncleanConnectionsAreNotUsed(t *testing.T) {
 			c := b.dial()
 			b.use(c)
 			close(now)
-			await(t, "the Upstream", done)
-			eventually(t, "it to arrive", func() bool { return !c.link.sound() })
+			testrig.Await(t, "the Upstream", done)
+			testrig.Eventually(t, "it to arrive", func() bool { return !c.link.sound() })
 			_, err := b.pool.Get().RoundTrip(plainGet())
 			wantStage(t, err, Unsent)
 			if n := more.Load(); n != 0 || b.pool.count() != 0 {

@@ -2,46 +2,17 @@ package h1
 
 import (
 	"bufio"
-	"context"
 	"crypto/tls"
 	"errors"
 	"io"
 	"net"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
+
+	"github.com/rota-proxy/rota/internal/testrig"
 )
-
-// patience bounds every wait of these tests.
-const patience = 5 * time.Second
-
-// eventually waits for a condition.
-func eventually(t testing.TB, what string, holds func() bool) {
-	t.Helper()
-	timeout := time.After(patience)
-	again := time.NewTicker(time.Millisecond)
-	defer again.Stop()
-	for !holds() {
-		select {
-		case <-timeout:
-			t.Fatalf("waited in vain for %s", what)
-		case <-again.C:
-		}
-	}
-}
-
-// await waits for something that was sent, or a channel that was closed.
-func await[T any](t testing.TB, what string, from <-chan T) (v T) {
-	t.Helper()
-	select {
-	case v = <-from:
-	case <-time.After(patience):
-		t.Fatalf("waited in vain for %s", what)
-	}
-	return v
-}
 
 func resetConn(conn net.Conn) {
 	if secure, ok := conn.(*tls.Conn); ok {
@@ -55,7 +26,6 @@ func resetConn(conn net.Conn) {
 // its Watchdog in front.
 type back struct {
 	t    testing.TB
-	dog  *Watchdog
 	pool *Pool
 	addr string
 }
@@ -63,36 +33,14 @@ type back struct {
 // upstream hands every connection to serve, which owns it.
 func upstream(t testing.TB, serve func(conn *net.TCPConn, read *bufio.Reader)) *back {
 	t.Helper()
-	socket, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	var conns sync.WaitGroup
-	conns.Go(func() {
-		for {
-			conn, err := socket.Accept()
-			if err != nil {
-				return
-			}
-			conns.Go(func() {
-				defer context.AfterFunc(ctx, func() { conn.Close() })()
-				defer conn.Close()
-				serve(conn.(*net.TCPConn), bufio.NewReader(conn))
-			})
-		}
-	})
-	b := &back{t: t, dog: &Watchdog{}, addr: socket.Addr().String()}
-	b.pool = NewPool(b.dog, time.Minute)
+	pool := NewPool(&Watchdog{}, time.Minute)
 	t.Cleanup(func() {
-		b.pool.Close()
-		socket.Close()
-		cancel()
-		conns.Wait()
-		if n := b.pool.count(); n != 0 {
+		if n := pool.count(); n != 0 {
 			t.Errorf("%d connections are left in the pool", n)
 		}
 	})
+	b := &back{t: t, pool: pool, addr: testrig.RawServer(t, func(conn *net.TCPConn) { serve(conn, bufio.NewReader(conn)) })}
+	t.Cleanup(pool.Close)
 	return b
 }
 
@@ -151,7 +99,7 @@ func (b *back) conn() *Conn {
 
 // plainGet is the least of all requests.
 func plainGet() *Request {
-	return &Request{Head: RequestHead{Method: http.MethodGet, Target: "/", Host: "t.test"}, Timeout: patience}
+	return &Request{Head: RequestHead{Method: http.MethodGet, Target: "/", Host: "t.test"}, Timeout: testrig.Patience}
 }
 
 // get has a request answered whose answer must come; the caller closes it.
@@ -161,7 +109,7 @@ func (b *back) get(c *Conn) *Answer {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	a.Stall = patience
+	a.Stall = testrig.Patience
 	return a
 }
 

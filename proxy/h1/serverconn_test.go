@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/rota-proxy/rota/internal/testrig"
 )
 
 // TestSurplusBehindTheLastRequest: to close a connection on which bytes wait that
@@ -54,7 +56,7 @@ func TestNoSurplus(t *testing.T) {
 	if _, err := io.WriteString(theirs, "more"); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the surplus", c.surplus)
+	testrig.Eventually(t, "the surplus", c.surplus)
 }
 
 // A request that comes while its connection is being closed is not begun: nobody
@@ -80,9 +82,9 @@ func TestLookAgainSparesARequest(t *testing.T) {
 	})}
 	client := dialServer(t, server)
 	_, _ = io.WriteString(client, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
-	await(t, "the look", looked)
+	testrig.Await(t, "the look", looked)
 	_, _ = io.WriteString(client, "2\r\nhi\r\n0\r\n\r\n")
-	if err := await(t, "the body", bodies); err != nil {
+	if err := testrig.Await(t, "the body", bodies); err != nil {
 		t.Errorf("reading the body: %v", err)
 	}
 }
@@ -97,6 +99,6 @@ func dialServer(t *testing.T, s *Server) *net.TCPConn {
 		theirs.Close()
 		served.Wait()
 	})
-	_ = theirs.SetDeadline(time.Now().Add(patience))
+	_ = theirs.SetDeadline(time.Now().Add(testrig.Patience))
 	return theirs
 }

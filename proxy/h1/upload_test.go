@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/rota-proxy/rota/internal/testrig"
 )
 
 // stream is a body that says when it was closed.
@@ -60,15 +62,15 @@ func TestUploads(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%d bytes: %v", size, err)
 			}
-			seen := await(t, "the request", got)
+			seen := testrig.Await(t, "the request", got)
 			if body, _ := io.ReadAll(seen.Body); string(body) != text || (seen.ContentLength < 0) != (length < 0) {
 				t.Errorf("of %d bytes came %d, length %d", size, len(body), seen.ContentLength)
 			}
 			_, _ = readAnswer(a)
 			u := a.conn.upload
-			await(t, "the upload", u.done)
+			testrig.Await(t, "the upload", u.done)
 			a.Close()
-			if await(t, "the stream's end", r.Stream.(*stream).closed); b.pool.countUnused() != 1 {
+			if testrig.Await(t, "the stream's end", r.Stream.(*stream).closed); b.pool.countUnused() != 1 {
 				t.Error("the connection was not kept")
 			}
 		}
@@ -85,7 +87,7 @@ func TestUploadTrailers(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer a.Close()
-	if seen := await(t, "the request", got); seen.Trailer.Get("A") != "b" {
+	if seen := testrig.Await(t, "the request", got); seen.Trailer.Get("A") != "b" {
 		t.Errorf("the trailer is %v", seen.Trailer)
 	}
 }
@@ -118,12 +120,12 @@ func TestUploadsAreNotHeldBack(t *testing.T) {
 	}()
 	for _, piece := range []string{"a", "bc", "d"} {
 		_, _ = io.WriteString(to, piece)
-		if got := await(t, "a piece", pieces); got != piece {
+		if got := testrig.Await(t, "a piece", pieces); got != piece {
 			t.Errorf("got %q, want %q", got, piece)
 		}
 	}
 	to.Close()
-	a := await(t, "the answer", answered)
+	a := testrig.Await(t, "the answer", answered)
 	if a == nil {
 		t.Fatal("no answer")
 	}
@@ -150,7 +152,7 @@ func TestEarlyAnswer(t *testing.T) {
 		t.Errorf("got %d %q, error %v", a.Status(), body, err)
 	}
 	a.Close()
-	await(t, "the stream's end", r.Stream.(*stream).closed)
+	testrig.Await(t, "the stream's end", r.Stream.(*stream).closed)
 	if b.pool.count() != 0 {
 		t.Error("the connection is kept")
 	}
@@ -164,7 +166,7 @@ func TestFailedUpload(t *testing.T) {
 		failing := io.MultiReader(strings.NewReader("some"), &failingReader{io.ErrUnexpectedEOF})
 		_, err := b.dial().RoundTrip(post(failing, length))
 		wantStage(t, err, Unanswered)
-		if await(t, "the Upstream", whole) {
+		if testrig.Await(t, "the Upstream", whole) {
 			t.Error("the Upstream took it for a whole request")
 		}
 	}
@@ -194,7 +196,7 @@ func TestUploadExtendsTheTimeout(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	await(t, "the request", got)
+	testrig.Await(t, "the request", got)
 	a.Close()
 }
 
@@ -225,7 +227,7 @@ func TestAwaitContinue(t *testing.T) {
 	}{
 		"100":       {"HTTP/1.1 100 Continue\r\n\r\n", "hello", 200, 0, continueWait / 2},
 		"100 twice": {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n", "hello", 200, 0, continueWait / 2},
-		"silence":   {"", "hello", 200, continueWait, patience},
+		"silence":   {"", "hello", 200, continueWait, testrig.Patience},
 		"refused":   {"HTTP/1.1 417 Expectation Failed\r\nContent-Length: 0\r\n\r\n", "", 417, 0, continueWait / 2},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -247,7 +249,7 @@ func TestAwaitContinue(t *testing.T) {
 			}
 			_, _ = readAnswer(a)
 			a.Close()
-			if body := await(t, "the body", bodies); body != c.body {
+			if body := testrig.Await(t, "the body", bodies); body != c.body {
 				t.Errorf("the body was %q", body)
 			}
 		})
@@ -267,9 +269,9 @@ func TestInterruptDuringUpload(t *testing.T) {
 	sent := &counting{full: make(chan struct{})}
 	failed := make(chan error, 1)
 	go func() { _, err := c.RoundTrip(post(sent, 1<<40)); failed <- err }()
-	await(t, "megabytes to be sent", sent.full)
+	testrig.Await(t, "megabytes to be sent", sent.full)
 	c.Interrupt()
-	wantStage(t, await(t, "the end", failed), Unanswered)
+	wantStage(t, testrig.Await(t, "the end", failed), Unanswered)
 }
 
 // counting is a body without an end that says when much of it was read.
