@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"slices"
 	"time"
@@ -188,10 +187,7 @@ func (r *ownResponse) trailer() http.Header {
 	return r.announced
 }
 
-func (r *ownResponse) hijack() (io.ReadWriteCloser, error) {
-	conn, received := r.answer.Hijack()
-	return &receivedConn{Conn: conn, received: received}, nil
-}
+func (r *ownResponse) hijack() (io.ReadWriteCloser, error) { return r.answer.Hijack() }
 
 // close gives the connection back. From then on it is not the attempt's to
 // interrupt.
@@ -202,38 +198,6 @@ func (r *ownResponse) close() {
 		r.answer.Discard()
 	}
 }
-
-// receivedConn is a connection of which something was read already.
-type receivedConn struct {
-	net.Conn
-	received []byte
-}
-
-func (c *receivedConn) Read(p []byte) (int, error) {
-	if len(c.received) > 0 {
-		n := copy(p, c.received)
-		c.received = c.received[n:]
-		return n, nil
-	}
-	return c.Conn.Read(p)
-}
-
-// WriteTo lets the kernel move what comes to another socket.
-func (c *receivedConn) WriteTo(w io.Writer) (int64, error) {
-	var before int64
-	if len(c.received) > 0 {
-		n, err := w.Write(c.received)
-		c.received, before = nil, int64(n)
-		if err != nil {
-			return before, err
-		}
-	}
-	n, err := io.Copy(w, c.Conn)
-	return before + n, err
-}
-
-// CloseWrite passes a half-close on.
-func (c *receivedConn) CloseWrite() error { return closeWrite(c.Conn) }
 
 // newOwnCarrier is a carrier for plain HTTP/1.1.
 func (s *Upstreams) newOwnCarrier(u *Upstream, idle time.Duration) carrier {

@@ -39,15 +39,13 @@ func (c *upstreamConn) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// CloseWrite passes a half-close on, for upgraded connections.
-func (c *upstreamConn) CloseWrite() error { return closeWrite(c.Conn) }
-
-// closeWrite ends our half of a connection, or all of one that has no halves.
-func closeWrite(conn net.Conn) error {
-	if half, ok := conn.(interface{ CloseWrite() error }); ok {
+// CloseWrite passes a half-close on, for upgraded connections; what has no halves
+// ends as a whole.
+func (c *upstreamConn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
 	}
-	return conn.Close()
+	return c.Close()
 }
 
 // alone finds our connection below what the transport made of it, if it carries

@@ -171,14 +171,19 @@ func (a *Answer) fill() error {
 // is left to do.
 func (a *Answer) Upgraded() bool { return a.Status() == http.StatusSwitchingProtocols }
 
-// Hijack takes the connection out of its Pool, and what came behind the head
-// with it.
-func (a *Answer) Hijack() (conn net.Conn, received []byte) {
+// Hijack takes the connection out of its Pool. What came behind the head is read
+// from it first. The error is a request with a Stream: a new protocol begins only
+// behind the whole of a request (RFC 9110 section 7.8), and nobody may be sending
+// the old one any more.
+func (a *Answer) Hijack() (net.Conn, error) {
 	c := a.conn
-	received = append(received, c.buf[c.r:c.w]...)
+	if c.upload != nil {
+		return nil, errUploading
+	}
+	received := append([]byte(nil), c.buf[c.r:c.w]...)
 	c.closing.Do(func() { c.pool.forget(c) })
 	c.release()
-	return c.link.conn, received
+	return &handedConn{Conn: c.link.conn, received: received}, nil
 }
 
 // Discard is Close for a connection that was interrupted, or may be at any moment.

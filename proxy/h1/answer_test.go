@@ -283,17 +283,44 @@ func TestAnswerHijack(t *testing.T) {
 	if err != nil || !a.Upgraded() {
 		t.Fatalf("no upgrade: %v", err)
 	}
-	conn, received := a.Hijack()
+	conn, err := a.Hijack()
+	if err != nil {
+		t.Fatal(err)
+	}
 	defer conn.Close()
 	a.Close()
 	if b.pool.count() != 0 {
 		t.Error("the connection is still the Pool's")
 	}
 	_, _ = io.WriteString(conn, " late")
-	rest := make([]byte, len("early late")-len(received))
+	back := make([]byte, len("early late"))
 	_ = conn.SetDeadline(time.Now().Add(testrig.Patience))
-	if _, err := io.ReadFull(conn, rest); err != nil || string(received)+string(rest) != "early late" {
-		t.Errorf("got %q and %q, error %v", received, rest, err)
+	if _, err := io.ReadFull(conn, back); err != nil || string(back) != "early late" {
+		t.Errorf("got %q, error %v", back, err)
+	}
+}
+
+// As long as the request is being sent there is no other protocol.
+func TestNoHijackDuringAnUpload(t *testing.T) {
+	b := upstream(t, func(conn *net.TCPConn, read *bufio.Reader) {
+		if _, err := http.ReadRequest(read); err == nil {
+			_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n")
+			_, _ = io.Copy(io.Discard, read)
+		}
+	})
+	from, to := io.Pipe()
+	defer to.Close()
+	r := post(from, ChunkedBody)
+	a, err := b.dial().RoundTrip(r)
+	if err != nil || !a.Upgraded() {
+		t.Fatalf("no upgrade: %v", err)
+	}
+	if _, err := a.Hijack(); err == nil {
+		t.Error("the connection is given away while it is written to")
+	}
+	a.Close()
+	if testrig.Await(t, "the stream's end", r.Stream.(*stream).closed); b.pool.count() != 0 {
+		t.Error("the connection is kept")
 	}
 }
 

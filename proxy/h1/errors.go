@@ -17,6 +17,8 @@ var (
 
 	errUnclean = errors.New("the connection was closed, or carried bytes that nobody asked for")
 	errCut     = errors.New("the message was cut off")
+
+	errUploading = errors.New("the protocol was switched while the request was being sent")
 )
 
 // Stage is how far a request got before its exchange failed. It decides whether

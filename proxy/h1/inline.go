@@ -23,6 +23,7 @@ import (
 // inlineLoop is what a serverConn needs inside RawConn.Read.
 type inlineLoop struct {
 	step    func(fd uintptr) bool // bound once
+	inside  bool                  // a handler is running
 	drained bool                  // the last read left nothing
 	length  int                   // of the head of a request that cannot be answered inside
 	refusal error                 // of a request that cannot be answered at all
@@ -91,7 +92,10 @@ func (c *serverConn) onClient(fd uintptr) bool {
 			l.length = n
 			return true
 		case n > 0:
-			if !c.answer(n) {
+			l.inside = true
+			more := c.answer(n)
+			l.inside = false
+			if !more {
 				c.ended = true
 				return true
 			}

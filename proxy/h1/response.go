@@ -367,9 +367,12 @@ func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if w.hijacked || w.status != 0 {
 		return nil, nil, http.ErrHijacked
 	}
+	conn, err := w.conn.hijack()
+	if err != nil {
+		return nil, nil, err
+	}
 	w.hijacked = true
-	conn, reader := w.conn.handAway()
-	return conn, bufio.NewReadWriter(reader, bufio.NewWriter(conn)), nil
+	return conn, bufio.NewReadWriter(bufio.NewReader(conn), bufio.NewWriter(conn)), nil
 }
 
 // appendDate adds the field Date, which is made once in a round of the Watchdog.

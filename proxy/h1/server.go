@@ -58,7 +58,8 @@ type Server struct {
 
 	mu       sync.Mutex
 	conns    map[*serverConn]struct{}
-	hijacked map[*hijackedConn]struct{}
+	hijacked map[*handedConn]struct{}
+	closed   bool          // by Close
 	empty    chan struct{} // closed when there is no connection left; nil while nobody waits
 }
 
@@ -74,7 +75,9 @@ func (s *Server) ServeConn(conn net.Conn, over func()) {
 		c.serve()
 		s.leave(c)
 	}
-	c.finish()
+	if c.finish(); c.http2 != nil {
+		s.HTTP2(c.http2)
+	}
 }
 
 // enter adds a connection; false if there are to be no more.
@@ -85,7 +88,7 @@ func (s *Server) enter(c *serverConn) bool {
 		return false
 	}
 	if s.conns == nil {
-		s.conns, s.hijacked = map[*serverConn]struct{}{}, map[*hijackedConn]struct{}{}
+		s.conns, s.hijacked = map[*serverConn]struct{}{}, map[*handedConn]struct{}{}
 	}
 	s.conns[c] = struct{}{}
 	if len(s.conns) == 1 {
@@ -162,7 +165,8 @@ func (s *Server) Close() {
 		c.abandon()
 	}
 	s.mu.Lock()
-	hijacked := make([]*hijackedConn, 0, len(s.hijacked))
+	s.closed = true
+	hijacked := make([]*handedConn, 0, len(s.hijacked))
 	for h := range s.hijacked {
 		hijacked = append(hijacked, h)
 	}

@@ -59,6 +59,7 @@ type serverConn struct {
 	reads   atomic.Bool // one for reading among them: ours does not count
 	body    *body       // of the request at hand
 	handed  bool        // somebody else has the connection now
+	http2   net.Conn    // for who speaks HTTP/2; nil: nobody has asked for that
 	context atomic.Pointer[requestContext]
 
 	inline inlineLoop
@@ -142,7 +143,7 @@ func (c *serverConn) parseHead() (int, error) {
 		is, maybe := IsHTTP2Preface(c.buf[c.r:c.w])
 		switch {
 		case is:
-			c.handOver()
+			c.http2 = c.handOver()
 			return 0, nil
 		case maybe:
 			return 0, nil
@@ -223,15 +224,6 @@ func (c *serverConn) release() {
 		c.buf = nil
 	}
 	c.r, c.w = 0, 0
-}
-
-// handOver gives the connection to whoever speaks HTTP/2.
-func (c *serverConn) handOver() {
-	received := append([]byte(nil), c.buf[c.r:c.w]...)
-	c.release()
-	c.handed = true
-	c.server.leave(c)
-	c.server.HTTP2(&prefixedConn{Conn: c.link.conn, prefix: received, over: c.over})
 }
 
 // answer has the request whose head is n bytes long answered, and says whether
@@ -332,11 +324,12 @@ func (c *serverConn) abandon() {
 // finish closes the connection as what has happened on it asks for.
 func (c *serverConn) finish() {
 	c.cancelContext()
+	if c.handed {
+		return
+	}
 	lingers := c.owed || c.last && c.surplus()
 	c.release()
 	switch {
-	case c.handed:
-		return
 	case c.cut:
 		c.reset()
 	case lingers:
@@ -367,28 +360,6 @@ func (c *serverConn) linger() {
 	}
 	_ = c.link.conn.SetReadDeadline(time.Now().Add(lingerFor))
 	_, _ = io.CopyN(io.Discard, c.link.conn, lingerMost)
-}
-
-// prefixedConn is a connection of which something was read already.
-type prefixedConn struct {
-	net.Conn
-	prefix []byte
-	once   sync.Once
-	over   func()
-}
-
-func (c *prefixedConn) Close() error {
-	c.once.Do(c.over)
-	return c.Conn.Close()
-}
-
-func (c *prefixedConn) Read(p []byte) (int, error) {
-	if len(c.prefix) > 0 {
-		n := copy(p, c.prefix)
-		c.prefix = c.prefix[n:]
-		return n, nil
-	}
-	return c.Conn.Read(p)
 }
 
 // Follower is told what becomes of the client of a request. It must not wait.
