@@ -184,20 +184,21 @@ func (x *exchange) giveBack(s *Server) {
 // run calls the handler and ends the answer; false if the client must see that
 // the answer is not whole.
 func (x *exchange) run(s *Server) (ok bool) {
+	w := &x.response
+	returned := false
 	defer func() {
-		if v := recover(); v != nil {
-			ok = false
-			if v != http.ErrAbortHandler && s.Panicked != nil {
+		if !returned {
+			if v := recover(); v != nil && v != http.ErrAbortHandler && s.Panicked != nil {
 				s.Panicked(v)
 			}
-			x.response.abandon()
+			w.abandon()
 		}
+		w.conn.cut = !ok && w.untilClose // else the length tells
 	}()
-	s.Handler.ServeHTTP(&x.response, &x.request)
-	if x.response.hijacked {
-		return true
-	}
-	return x.response.finish() == nil
+	s.Handler.ServeHTTP(w, &x.request)
+	ok = w.hijacked || w.finish() == nil
+	returned = true
+	return ok
 }
 
 // nameAt and valueAt are where name and value of a field stand in the buffer.

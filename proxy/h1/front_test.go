@@ -2,6 +2,7 @@ package h1
 
 import (
 	"bufio"
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -95,6 +96,16 @@ func (f *front) dial() *client {
 	c.read = bufio.NewReader(c.conn)
 	f.t.Cleanup(func() { theirs.Close() })
 	return c
+}
+
+// shutDown waits for the end of all connections.
+func (f *front) shutDown() {
+	f.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), testrig.Patience)
+	defer cancel()
+	if err := f.Shutdown(ctx); err != nil {
+		f.t.Fatalf("connections do not end: %v", err)
+	}
 }
 
 // client speaks by hand.

@@ -71,11 +71,7 @@ func (s *Server) ServeConn(conn net.Conn, over func()) {
 	if over != nil {
 		c.over = over
 	}
-	if s.enter(c) {
-		c.serve()
-		s.leave(c)
-	}
-	if c.finish(); c.http2 != nil {
+	if c.run(); c.http2 != nil {
 		s.HTTP2(c.http2)
 	}
 }

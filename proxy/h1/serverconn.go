@@ -89,6 +89,16 @@ func newServerConn(s *Server, conn net.Conn) *serverConn {
 	return c
 }
 
+// run serves until the connection has ended or was handed over. It cleans up even
+// if a handler ends the goroutine (runtime.Goexit).
+func (c *serverConn) run() {
+	defer c.finish()
+	if c.server.enter(c) {
+		defer c.server.leave(c)
+		c.serve()
+	}
+}
+
 // serve reads and answers one request after the other.
 func (c *serverConn) serve() {
 	for !c.last {
@@ -243,7 +253,6 @@ func (c *serverConn) answer(n int) bool {
 		return false
 	}
 	if !ok {
-		c.cut = x.response.untilClose // else the length tells
 		return false
 	}
 	if !followed {
@@ -334,8 +343,10 @@ func (c *serverConn) finish() {
 		c.reset()
 	case lingers:
 		c.linger()
+		fallthrough
+	default:
+		_ = c.link.conn.Close()
 	}
-	_ = c.link.conn.Close()
 	c.over()
 }
 
@@ -345,12 +356,15 @@ func (c *serverConn) surplus() bool {
 	return c.r < c.w || c.link.raw == nil || !c.link.sound()
 }
 
-// reset makes the client see that its answer was cut, where nothing else would
-// tell: one that ends with the connection looks whole otherwise.
+// reset closes so that the client sees that its answer was cut, where nothing else
+// would tell: one that ends with the connection looks whole otherwise. TLS must not
+// say that this is the end.
 func (c *serverConn) reset() {
-	if tcp, ok := c.link.socket().(interface{ SetLinger(int) error }); ok {
+	socket := c.link.socket()
+	if tcp, ok := socket.(interface{ SetLinger(int) error }); ok {
 		_ = tcp.SetLinger(0)
 	}
+	_ = socket.Close()
 }
 
 // linger lets the client read its answer before the connection is closed.
