@@ -100,7 +100,7 @@ func TestReadyUpstreamWithoutAShareSaysSo(t *testing.T) {
 		s.Upstreams[0].Weight, s.Upstreams[0].Reason = 0, "weight 0: no new requests"
 	})
 	part := joined(t, web(nil), weightless).Targets[0]
-	if part.State != "ready" || codes(part.Reasons) != codeNoWeight || part.Reasons[0].Severity != "warning" ||
+	if part.State != "ready" || codes(part.Reasons) != string(discovery.CodeNoWeight) || part.Reasons[0].Severity != "warning" ||
 		part.Reasons[0].Text != "weight 0: no new requests" {
 		t.Errorf("it reads %+v", part)
 	}

@@ -22,7 +22,7 @@ func TestFilesAreShownBesideContainersAndTargets(t *testing.T) {
 	}}})
 	want := []FileView{{
 		Path: "/etc/rota/routes.yml", Targets: 2, Error: "/etc/rota/routes.yml: no such file or directory",
-		Reasons: []ReasonView{{Code: "bad-option", Severity: "error", Text: "4:5: hots is no option", Fix: "write host"}},
+		Reasons: []ReasonView{{Code: "bad-option", Step: "labels", Severity: "error", Text: "4:5: hots is no option", Fix: "write host"}},
 	}}
 	var containers ContainersAnswer
 	fetch(t, addr, pathContainers, http.StatusOK, &containers)

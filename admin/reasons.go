@@ -15,18 +15,11 @@ import (
 // type to mend it.
 type ReasonView struct {
 	Code     string `json:"code"`
+	Step     string `json:"step"`     // seen labels network port state route rotation
 	Severity string `json:"severity"` // error: out of rotation because of it; warning; note
 	Text     string `json:"text"`
 	Fix      string `json:"fix,omitempty"` // may be several lines
 }
-
-// The findings that only the proxy can have; those of discovery are listed
-// there. The states of an Upstream other than ready are codes as well.
-const (
-	codeMatchTaken   = "match-taken"   // another Target holds the match
-	codeMatchClaimed = "match-claimed" // another Target wants a match of this one
-	codeNoWeight     = "no-weight"     // ready, and its share is 0
-)
 
 // slowStart is how long an Upstream may take to become ready before it looks
 // more like a mistake than like a program that is starting.
@@ -35,9 +28,13 @@ const slowStart = 10 * time.Second
 func viewReasons(reasons []discovery.Reason) []ReasonView {
 	views := make([]ReasonView, len(reasons))
 	for i, r := range reasons {
-		views[i] = ReasonView{Code: string(r.Code), Severity: string(r.Severity), Text: r.Text, Fix: r.Fix}
+		views[i] = viewReason(r)
 	}
 	return views
+}
+
+func viewReason(r discovery.Reason) ReasonView {
+	return ReasonView{Code: string(r.Code), Step: string(r.Code.Step()), Severity: string(r.Severity), Text: r.Text, Fix: r.Fix}
 }
 
 // reasonsOfUpstream says why an Upstream that the proxy has gets no requests,
@@ -49,17 +46,13 @@ func reasonsOfUpstream(upstream spec.UpstreamStatus, checking bool, known []Reas
 	}
 	if upstream.State == spec.Ready {
 		// It works, and somebody wanted it so: not an error.
-		return []ReasonView{{Code: codeNoWeight, Severity: string(discovery.Warning), Text: upstream.Reason}}
+		return []ReasonView{viewReason(discovery.Reason{Code: discovery.CodeNoWeight, Severity: discovery.Warning, Text: upstream.Reason})}
 	}
-	reason := ReasonView{
-		Code:     upstream.State.String(),
-		Severity: string(discovery.Error),
-		Text:     upstream.Reason,
-	}
+	reason := discovery.Reason{Code: discovery.Code(upstream.State.String()), Severity: discovery.Error, Text: upstream.Reason}
 	if upstream.State == spec.Starting && !upstream.Since.IsZero() && now.Sub(upstream.Since) >= slowStart {
 		reason.Fix = slowStartFix(upstream.Address, checking)
 	}
-	return []ReasonView{reason}
+	return []ReasonView{viewReason(reason)}
 }
 
 // explains says whether a finding of discovery is why an Upstream is not ready.
@@ -87,23 +80,23 @@ func slowStartFix(address string, checking bool) string {
 // to give it another host, where nobody has chosen the one it has.
 func conflictReason(conflict spec.Conflict, id, ownHost string, allRefused bool) ReasonView {
 	if conflict.Holder == id {
-		return ReasonView{
-			Code:     codeMatchClaimed,
-			Severity: string(discovery.Warning),
+		return viewReason(discovery.Reason{
+			Code:     discovery.CodeMatchClaimed,
+			Severity: discovery.Warning,
 			Text:     fmt.Sprintf("%s wants %s as well and is refused it", conflict.Loser, conflict.Match),
 			Fix:      fmt.Sprintf("give one of the two another host or path, or remove %s", conflict.Loser),
-		}
+		})
 	}
 	severity := discovery.Warning
 	if allRefused {
 		severity = discovery.Error
 	}
-	return ReasonView{
-		Code:     codeMatchTaken,
-		Severity: string(severity),
+	return viewReason(discovery.Reason{
+		Code:     discovery.CodeMatchTaken,
+		Severity: severity,
 		Text:     fmt.Sprintf("%s is held by %s", conflict.Match, conflict.Holder),
 		Fix:      cmp.Or(ownHost, fmt.Sprintf("give one of the two another host or path, or remove %s", conflict.Holder)),
-	}
+	})
 }
 
 // decisiveFirst sorts errors before warnings before notes and leaves the order

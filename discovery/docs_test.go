@@ -3,31 +3,40 @@ package discovery
 import (
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/rota-proxy/rota/discovery/labels"
 )
 
-// Whoever sees the code of a finding finds it in the guide. The codes are read
-// from the source, so that none can be left out.
-func TestEveryFindingIsInTheGuide(t *testing.T) {
-	source, err := os.ReadFile("reasons.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	guide, err := os.ReadFile("../docs/guide.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	codes := regexp.MustCompile(`(?m)^\tCode\w+ +Code += "([^"]+)"`).FindAllStringSubmatch(string(source), -1)
-	if want := strings.Count(string(source), " Code = "); len(codes) != want || want < 20 {
-		t.Fatalf("%d of %d codes were looked at", len(codes), want)
-	}
-	for _, code := range codes {
-		if row := "\n| `" + code[1] + "` | "; !strings.Contains(string(guide), row) {
-			t.Errorf("docs/guide.md has no row %q", row)
+// The page on verdicts has a paragraph on every code, in the order of the chain,
+// and on no other; each says how to mend what it is about.
+func TestEveryCodeIsOnThePageOfVerdicts(t *testing.T) {
+	page := readPage(t, "../docs/verdicts.md")
+	var want []string
+	for _, step := range Steps() {
+		want = append(want, string(step))
+		for _, code := range step.Codes() {
+			want = append(want, string(code))
 		}
+	}
+	var got []string
+	for _, section := range strings.Split(page, "\n##")[1:] {
+		heading, text, _ := strings.Cut(section, "\n")
+		name, isCode := strings.CutPrefix(heading, "# `")
+		if !isCode {
+			step, _, _ := strings.Cut(heading, ":")
+			got = append(got, strings.TrimSpace(step))
+			continue
+		}
+		got = append(got, strings.TrimSuffix(name, "`"))
+		if meaning, mend, found := strings.Cut(text, "**Mend:**"); !found || strings.TrimSpace(meaning) == "" || strings.TrimSpace(mend) == "" {
+			t.Errorf("%s: the paragraph lacks what it means or how to mend it:\n%s", heading, text)
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("docs/verdicts.md has\n%q\nthe list is\n%q", got, want)
 	}
 }
 

@@ -1,10 +1,12 @@
 package discovery
 
 // Code names a finding so that it can be looked up, searched for and counted.
-// The list is closed: whoever adds one documents it here.
+// The list is closed: docs/verdicts.md says of each what it means and what to do,
+// and Step.Codes where it stands in the chain.
 type Code string
 
-// The findings of a Verdict.
+// The findings of a Verdict. The last ones are found by the proxy: the states of
+// an Upstream other than ready are codes as well.
 const (
 	CodeNotExposed Code = "not-exposed" // no label of ours, and only labelled containers are exposed
 	CodeHidden     Code = "hidden"      // `enable` says so
@@ -40,4 +42,13 @@ const (
 	CodePublished       Code = "via-published"     // reached by a published port
 	CodePortChosen      Code = "port-chosen"       // several ports are exposed, none was named
 	CodePortAssumed     Code = "port-assumed"      // no port is exposed, 80 is tried
+
+	CodeMatchTaken   Code = "match-taken"   // another Target holds what this one asks for
+	CodeMatchClaimed Code = "match-claimed" // another Target asks for what this one holds
+	CodeStarting     Code = "starting"      // does not accept connections yet
+	CodeEjected      Code = "ejected"       // was ready and failed
+	CodeResting      Code = "resting"       // kept out by the engine, or by a fault of its settings
+	CodeDraining     Code = "draining"      // told to stop, running requests finish
+	CodeGone         Code = "gone"          // went away, its last requests finish
+	CodeNoWeight     Code = "no-weight"     // ready, and its share is 0
 )
