@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -108,7 +107,11 @@ func (x *exchange) attempt(c choice, release func()) outcome {
 	res, err := x.ask(a, c)
 	a.settled()
 	if err != nil {
-		return x.classify(a, u, err)
+		out := x.classify(a, u, err)
+		if !c.doubtful {
+			x.blame(a, u, out.err)
+		}
+		return out
 	}
 	defer res.close()
 	if len(x.def.Retry.Statuses) > 0 {
@@ -145,8 +148,20 @@ func (x *exchange) ask(a *attempt, c choice) (response, error) {
 	}
 	if err != nil {
 		x.spent += time.Since(a.asked)
+		return nil, err
 	}
-	return res, err
+	x.judge(u, res.status())
+	return res, nil
+}
+
+// judge notes an answer, for or against the Upstream.
+func (x *exchange) judge(u *Upstream, status int) {
+	eject := &x.def.Eject
+	if len(eject.Statuses) > 0 && spec.AnyHolds(eject.Statuses, status) {
+		x.target.upstreams.failed(u, eject.Failures, ailment{declines, status})
+		return
+	}
+	u.did()
 }
 
 // newAttempt begins an attempt, which ends when the request does.
@@ -232,6 +247,31 @@ func (x *exchange) classify(a *attempt, u *Upstream, err error) outcome {
 	return outcome{unansweredYet, err}
 }
 
+// blame counts an attempt that failed against its Upstream, if that is to blame.
+// One that does not accept connections is out already.
+func (x *exchange) blame(a *attempt, u *Upstream, err error) {
+	var dial *dialError
+	var unwritable *requestError
+	var body *bodyError
+	cause := a.life.Err()
+	ill := ailment{kind: breaks}
+	switch {
+	case errors.As(err, &dial), errors.As(err, &unwritable), errors.As(err, &body):
+		return
+	case errors.Is(cause, errResponseTimeout):
+		// Little of the time may have been left for this attempt.
+		if time.Since(a.asked) < x.def.Timeout.Response/2 {
+			return
+		}
+		ill.kind = dawdles
+	case cause != nil:
+		return
+	case errors.Is(err, errHandshake):
+		ill.kind = quarrels
+	}
+	x.target.upstreams.failed(u, x.def.Eject.Failures, ill)
+}
+
 // isVerdict tells TLS that the two sides cannot agree on from a connection that
 // ended, or stood still, in the middle of the handshake.
 func isVerdict(err error) bool {
@@ -261,8 +301,7 @@ func (x *exchange) wantsAnother(u *Upstream, status int) bool {
 	if len(x.def.Retry.Statuses) == 0 {
 		return false
 	}
-	rejects := slices.ContainsFunc(x.def.Retry.Statuses, func(s spec.StatusRange) bool { return s.Holds(status) })
-	return rejects && x.target.upstreams.candidates(x.tried) > 1 && x.repeatable() && x.mayRepeat(u) && x.reclaimBody()
+	return spec.AnyHolds(x.def.Retry.Statuses, status) && x.target.upstreams.candidates(x.tried) > 1 && x.repeatable() && x.mayRepeat(u) && x.reclaimBody()
 }
 
 // maxInterim bounds the interim responses of one attempt.

@@ -164,13 +164,14 @@ func (x *exchange) mayGoOn(c choice, out outcome) bool {
 func (x *exchange) reclaimBody() bool { return x.in.body == nil || x.in.body.reclaim() }
 
 // mayRepeat counts a repeat and says whether the Target allows it. An Upstream
-// that is leaving anyway is no reason to save: its requests are few and end.
+// that is leaving anyway, or was ejected meanwhile, is no reason to save: its
+// requests are few and end.
 func (x *exchange) mayRepeat(u *Upstream) bool {
 	if x.repeats >= x.def.Retry.Attempts {
 		return false
 	}
 	x.repeats++
-	return u.left() || x.target.budget.allow(x.def.Retry.Budget)
+	return u.left() || u.pulse.out.Load() || x.target.budget.allow(x.def.Retry.Budget)
 }
 
 // repeatable says whether the request may be sent again although an Upstream

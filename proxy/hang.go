@@ -31,17 +31,17 @@ const (
 	// hangPatience is how long a request waits at least for one that hangs before
 	// it is sent to another, if it may be.
 	hangPatience = 400 * time.Millisecond
-	// reviveEvery is how often one that hangs is asked whether it is back.
-	reviveEvery = 500 * time.Millisecond
-	reviveStep  = 50 * time.Millisecond
+	// reassignStep is how often those that waited long enough are looked for.
+	reassignStep = 50 * time.Millisecond
 )
 
 // pulse is what is known of how an Upstream answers.
 type pulse struct {
-	waiting atomic.Int32  // requests that it has and has not answered
-	since   atomic.Int64  // when it last answered, or got something to do after a rest
-	mark    atomic.Uint64 // how many answers the Target had had by then
-	hung    atomic.Bool
+	waiting  atomic.Int32  // requests that it has and has not answered
+	since    atomic.Int64  // when it last answered, or got something to do after a rest
+	mark     atomic.Uint64 // how many answers the Target had had by then
+	failures atomic.Int32  // in a row
+	out      atomic.Bool   // ejected for how it answers, and not for refusing connections
 }
 
 // vitals is the same for a Target as a whole.
@@ -79,8 +79,8 @@ func (s *Upstreams) heard(u *Upstream, asked time.Time, answered bool) {
 		typical := s.vitals.typical.Load()
 		s.vitals.typical.Store(typical + (int64(time.Since(asked))-typical)/16)
 	}
-	if u.pulse.hung.Load() {
-		s.revived(u)
+	if u.pulse.out.Load() {
+		s.answersAgain(u)
 	}
 }
 
@@ -107,63 +107,25 @@ func (s *Upstreams) hangs(u *Upstream) bool {
 }
 
 // suspend takes an Upstream that hangs out of the rotation, unless it is the last
-// one, and sees to it that it comes back.
-func (s *Upstreams) suspend(u *Upstream) {
+// one.
+func (s *Upstreams) suspend(u *Upstream) { s.eject(u, ailment{kind: hangs}) }
+
+// answersAgain is called when one that is ejected has answered a request.
+func (s *Upstreams) answersAgain(u *Upstream) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if u.state != spec.Ready || len(s.ready.Load().members) < 2 {
-		return
+	if u.state == spec.Ejected && u.ailment.kind == hangs {
+		u.relapses = 0
+		s.readmit(u)
 	}
-	s.enter(u, spec.Ejected)
-	u.pulse.hung.Store(true)
-	ctx, stop := context.WithCancel(s.ctx)
-	u.stopProbe = stop
-	s.wg.Go(func() { s.revive(ctx, u) })
-	s.publish()
-	s.log.Warn().Str("upstream", u.name()).Str("address", u.spec.Load().Address).
-		Msg("upstream accepts requests and does not answer them, while others do: it gets no more until it does")
 }
 
-// revive sends what waits for an Upstream that hangs to others, as far as that may
-// be done, and asks it until it answers.
-func (s *Upstreams) revive(ctx context.Context, u *Upstream) {
+// reassign sends what waits for an Upstream that hangs to others, as far as that
+// may be done, until ctx ends.
+func (s *Upstreams) reassign(ctx context.Context, u *Upstream) {
 	patience := max(hangPatience, hangTypical*time.Duration(s.vitals.typical.Load()))
-	next := time.Now().Add(reviveEvery)
-	for sleep(ctx, reviveStep) {
+	for sleep(ctx, reassignStep) {
 		overdue := time.Now().Add(-patience)
 		u.cut(errHung, func(a *attempt) bool { return a.asked.Before(overdue) && repeatable(a) })
-		if time.Now().Before(next) {
-			continue
-		}
-		next = time.Now().Add(reviveEvery)
-		if s.answers(ctx, u) {
-			s.revived(u)
-			return
-		}
 	}
-}
-
-// answers asks an Upstream for something harmless. Whatever it says will do.
-func (s *Upstreams) answers(ctx context.Context, u *Upstream) bool {
-	w := u.carrier.Load()
-	if w == nil {
-		return false
-	}
-	ctx, cancel := context.WithTimeout(ctx, reviveEvery)
-	defer cancel()
-	return (*w).ask(ctx) == nil
-}
-
-// revived puts an Upstream that hung back into the rotation.
-func (s *Upstreams) revived(u *Upstream) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !u.pulse.hung.Swap(false) || u.state != spec.Ejected {
-		return
-	}
-	u.pulse.since.Store(s.dog.Now())
-	u.pulse.mark.Store(s.vitals.answers.Load())
-	s.enter(u, spec.Ready)
-	s.publish()
-	s.log.Info().Str("upstream", u.name()).Msg("upstream answers again")
 }

@@ -149,7 +149,9 @@ func TestUnansweredIsRepeatedIfIdempotent(t *testing.T) {
 	}{{"GET", true}, {"HEAD", true}, {"PUT", true}, {"DELETE", true}, {"OPTIONS", true}, {"POST", false}, {"PATCH", false}} {
 		t.Run(c.method, func(t *testing.T) {
 			g := newRig(t, Options{})
-			g.mux.Apply(target(a.upstream(), upstream("rude", rude)))
+			def := target(a.upstream(), upstream("rude", rude))
+			def.Eject.Failures = 0
+			g.mux.Apply(def)
 			g.ready(2)
 			cut.Store(0)
 			failures := 0

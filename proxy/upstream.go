@@ -33,6 +33,9 @@ type Upstream struct {
 	drain     *time.Timer
 	idle      time.Duration // what carrier was made for
 	fault     error         // why there is no carrier
+	ailment   ailment       // why it is ejected
+	returned  time.Time     // when it was last tried again after that
+	relapses  int           // how often that was in vain, in a row
 }
 
 func (u *Upstream) name() string { return u.spec.Load().Name }

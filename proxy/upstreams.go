@@ -50,6 +50,7 @@ type Upstreams struct {
 
 	mu        sync.Mutex
 	drain     time.Duration
+	ejection  spec.Eject
 	members   map[string]*Upstream
 	leaving   map[*Upstream]struct{}
 	tallies   map[string]*atomic.Uint64 // requests by container id
@@ -111,7 +112,7 @@ func (s *Upstreams) candidates(tried []*Upstream) int {
 func (s *Upstreams) apply(def *spec.Target) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.drain = def.Drain
+	s.drain, s.ejection = def.Drain, def.Eject
 	named := make(map[string]bool, len(def.Upstreams))
 	for i := range def.Upstreams {
 		d := def.Upstreams[i]
@@ -223,7 +224,8 @@ func (s *Upstreams) enter(u *Upstream, state spec.State) {
 	if u.state == state && !u.since.IsZero() {
 		return
 	}
-	u.state, u.since = state, time.Now()
+	u.state, u.since, u.ailment = state, time.Now(), ailment{}
+	u.pulse.out.Store(false)
 	s.log.Debug().Str("upstream", u.name()).Stringer("state", state).Msg("upstream changed state")
 }
 
@@ -248,6 +250,7 @@ func (s *Upstreams) accepted(ctx context.Context, u *Upstream, conn net.Conn) {
 	} else {
 		u.dialer.keepWarm(conn)
 	}
+	u.pulse.failures.Store(0)
 	s.enter(u, spec.Ready)
 	s.publish()
 }
@@ -444,10 +447,8 @@ func (u *Upstream) reason() string {
 		return "weight 0: no new requests"
 	case u.state == spec.Starting && d.Phase == spec.Checking:
 		return "HEALTHCHECK has not succeeded yet"
-	case u.state == spec.Ejected && u.pulse.hung.Load():
-		return fmt.Sprintf("port %s accepts and does not answer for %s", port, lasting)
 	case u.state == spec.Starting, u.state == spec.Ejected:
-		return fmt.Sprintf("port %s not accepting for %s", port, lasting)
+		return fmt.Sprintf("port %s %s for %s", port, u.ailment.says(), lasting)
 	case u.state == spec.Resting:
 		return "engine says " + d.Phase.String()
 	case u.state == spec.Draining:

@@ -29,6 +29,7 @@ type Target struct {
 	Closed string
 
 	Balance Balance
+	Eject   Eject
 	Retry   Retry
 	Wait    Wait
 	Timeout Timeout
@@ -51,6 +52,21 @@ type Balance string
 
 // RoundRobin is smooth weighted round-robin, the default.
 const RoundRobin Balance = "round-robin"
+
+// Eject says when an Upstream is taken out of the rotation for how it answers. The
+// last one in it never is.
+type Eject struct {
+	// Failures is how many requests in a row it has to fail with: by ending the
+	// connection, by not answering in time, by an answer in Statuses. 0: neither
+	// for that is it ejected, nor for hanging.
+	Failures int
+	// Statuses are answers that count as failures. Empty: an answer is an answer.
+	Statuses []StatusRange
+	// For is how long one is out whose last failure was an answer, and Max what
+	// that becomes at most by doubling each time it fails again; a Max of 0 is no
+	// bound. After other failures it is back as soon as it answers.
+	For, Max time.Duration
+}
 
 // Retry says when a request that got no answer is sent to another Upstream.
 type Retry struct {
@@ -96,6 +112,9 @@ type Timeout struct {
 
 // The defaults of a Target's options, as the label grammar documents them.
 const (
+	DefaultEject       = 5
+	DefaultEjectFor    = 10 * time.Second
+	DefaultEjectMax    = 5 * time.Minute
 	DefaultRetries     = 2
 	DefaultRetryBudget = 0.2
 	DefaultWait        = 30 * time.Second
@@ -113,6 +132,7 @@ func NewTarget(id string) Target {
 	return Target{
 		ID:      id,
 		Balance: RoundRobin,
+		Eject:   Eject{Failures: DefaultEject, For: DefaultEjectFor, Max: DefaultEjectMax},
 		Retry:   Retry{Attempts: DefaultRetries, Budget: DefaultRetryBudget},
 		Wait:    Wait{For: DefaultWait, Max: DefaultWaitMax},
 		Timeout: Timeout{Response: DefaultResponse, Idle: DefaultIdle, Stall: DefaultStall},
@@ -129,12 +149,21 @@ func (t Target) Equal(o Target) bool {
 // of the Target as a whole is the same.
 func (t Target) EqualDefinition(o Target) bool {
 	return t.ID == o.ID && t.Source == o.Source && t.Created.Equal(o.Created) && t.Closed == o.Closed &&
-		t.Balance == o.Balance && t.Retry.equal(o.Retry) && t.Wait == o.Wait && t.Timeout == o.Timeout &&
+		t.Balance == o.Balance && t.Eject.equal(o.Eject) && t.Retry.equal(o.Retry) && t.Wait == o.Wait && t.Timeout == o.Timeout &&
 		t.Drain == o.Drain && slices.EqualFunc(t.Matches, o.Matches, Match.Equal)
+}
+
+func (e Eject) equal(o Eject) bool {
+	return e.Failures == o.Failures && e.For == o.For && e.Max == o.Max && slices.Equal(e.Statuses, o.Statuses)
 }
 
 func (r Retry) equal(o Retry) bool {
 	return r.Attempts == o.Attempts && r.Budget == o.Budget && slices.Equal(r.Statuses, o.Statuses)
+}
+
+// AnyHolds says whether code is in one of the ranges.
+func AnyHolds(ranges []StatusRange, code int) bool {
+	return slices.ContainsFunc(ranges, func(r StatusRange) bool { return r.Holds(code) })
 }
 
 // Holds says whether code is in the range.

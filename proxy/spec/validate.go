@@ -26,6 +26,7 @@ func (t Target) Validate() error {
 		errs.within(fmt.Sprintf("Matches[%d]", i), m.Validate())
 	}
 	errs.check(t.Balance == "" || t.Balance == RoundRobin, "Balance", "%q is not known", string(t.Balance))
+	errs.within("Eject", t.Eject.validate())
 	errs.within("Retry", t.Retry.validate())
 	errs.check(t.Wait.For >= 0, "Wait.For", "%v is negative", t.Wait.For)
 	errs.within("Timeout", t.Timeout.validate())
@@ -120,14 +121,20 @@ func (c Condition) validate() error {
 	return err
 }
 
+func (e Eject) validate() error {
+	var errs fieldErrors
+	errs.check(e.Failures >= 0, "Failures", "%d is negative", e.Failures)
+	errs.check(e.For >= 0, "For", "%v is negative", e.For)
+	errs.check(e.Max >= 0, "Max", "%v is negative", e.Max)
+	errs.checkStatuses(e.Statuses)
+	return errs.join()
+}
+
 func (r Retry) validate() error {
 	var errs fieldErrors
 	errs.check(r.Attempts >= 0, "Attempts", "%d is negative", r.Attempts)
 	errs.check(r.Budget <= 1, "Budget", "%v is more than 1, which is all requests", r.Budget)
-	for i, s := range r.Statuses {
-		errs.check(100 <= s.From && s.From <= s.To && s.To <= 599, fmt.Sprintf("Statuses[%d]", i),
-			"%d-%d is no range of status codes", s.From, s.To)
-	}
+	errs.checkStatuses(r.Statuses)
 	return errs.join()
 }
 
@@ -212,6 +219,13 @@ type fieldErrors []error
 func (e *fieldErrors) check(ok bool, field, format string, args ...any) {
 	if !ok {
 		*e = append(*e, fmt.Errorf("%s: "+format, append([]any{field}, args...)...))
+	}
+}
+
+func (e *fieldErrors) checkStatuses(ranges []StatusRange) {
+	for i, s := range ranges {
+		e.check(100 <= s.From && s.From <= s.To && s.To <= 599, fmt.Sprintf("Statuses[%d]", i),
+			"%d-%d is no range of status codes", s.From, s.To)
 	}
 }
 

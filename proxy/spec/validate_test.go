@@ -45,6 +45,10 @@ func TestValidateNamesTheField(t *testing.T) {
 	for field, spoil := range map[string]func(*Target){
 		"ID":                         func(t *Target) { t.ID = "" },
 		"Balance":                    func(t *Target) { t.Balance = "magic" },
+		"Eject.Failures":             func(t *Target) { t.Eject.Failures = -1 },
+		"Eject.For":                  func(t *Target) { t.Eject.For = -1 },
+		"Eject.Max":                  func(t *Target) { t.Eject.Max = -1 },
+		"Eject.Statuses[1]":          func(t *Target) { t.Eject.Statuses = []StatusRange{{500, 504}, {0, 600}} },
 		"Retry.Attempts":             func(t *Target) { t.Retry.Attempts = -1 },
 		"Retry.Budget":               func(t *Target) { t.Retry.Budget = 20 },
 		"Retry.Statuses[0]":          func(t *Target) { t.Retry.Statuses = []StatusRange{{500, 400}} },
