@@ -25,7 +25,10 @@ const (
 // Execute runs one command line and returns its exit code. environ is in the
 // form of os.Environ. Nothing is kept between calls: several may run at once.
 func Execute(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
-	root := newRootCommand(environment(environ))
+	return executeRoot(ctx, newRootCommand(environment(environ)), args, stdout, stderr)
+}
+
+func executeRoot(ctx context.Context, root *cobra.Command, args []string, stdout, stderr io.Writer) int {
 	root.SetArgs(withDefaultCommand(args))
 	root.SetOut(stdout)
 	root.SetErr(stderr)
@@ -91,6 +94,7 @@ func commands(env environment) []*cobra.Command {
 	return []*cobra.Command{
 		newServeCommand(env),
 		newPsCommand(env),
+		newCheckCommand(env),
 		newHealthcheckCommand(env),
 		newDemoCommand(),
 		newLabelsCommand(),

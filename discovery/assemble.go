@@ -367,7 +367,7 @@ func problemReason(p labels.Problem) Reason {
 	if p.Fix == "" && !p.Warning {
 		p.Fix = "remove " + p.Label
 	}
-	r := Reason{Code: CodeBadOption, Severity: Error, Text: p.String(), Fix: p.Fix}
+	r := Reason{Code: CodeBadOption, Severity: Error, Text: p.String(), Fix: p.Fix, Label: p.Key, OfValue: p.OfValue}
 	if p.Warning {
 		r.Code, r.Severity = CodeOddOption, Warning
 	}

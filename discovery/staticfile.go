@@ -141,24 +141,31 @@ func parseYAML(text []byte) (*yaml.Node, error) {
 
 // yamlFault is what the YAML library has to say, in our form.
 func yamlFault(err error, text []byte) error {
+	fault := ExplainYAML(err, text)
+	return fileFault{fault.At, fault.Text}
+}
+
+// ExplainYAML says what the YAML library has to say of a text, with what was
+// probably meant.
+func ExplainYAML(err error, text []byte) FileError {
 	var load *yaml.LoadError
 	if !errors.As(err, &load) {
-		return fileFault{text: "it is not YAML: " + shown(err.Error())}
+		return FileError{Text: "it is not YAML: " + shown(err.Error())}
 	}
-	fault := fileFault{text: "it is not YAML: " + shown(load.Message)}
+	fault := FileError{Text: "it is not YAML: " + shown(load.Message)}
 	line := load.Mark.Line
 	if line == 0 {
 		return fault
 	}
-	fault.at = labels.Place{Line: line, Column: max(load.Mark.Column, 1)}
+	fault.At = labels.Place{Line: line, Column: max(load.Mark.Column, 1)}
 	if load.ContextMsg != "" && load.ContextMark.Line < line {
-		fault.text += fmt.Sprintf(" (%s that begins in line %d)", shown(load.ContextMsg), load.ContextMark.Line)
+		fault.Text += fmt.Sprintf(" (%s that begins in line %d)", shown(load.ContextMsg), load.ContextMark.Line)
 	}
 	switch {
 	case strings.Contains(load.Message, "anchor"):
-		fault.text += "; a value that begins with * is written in quotes, as \"*.example.com\""
+		fault.Text += "; a value that begins with * is written in quotes, as \"*.example.com\""
 	case bytes.ContainsRune(lineOf(text, line), '\t'):
-		fault.text += "; YAML is indented with spaces, not with tabs"
+		fault.Text += "; YAML is indented with spaces, not with tabs"
 	}
 	return fault
 }

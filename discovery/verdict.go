@@ -63,6 +63,11 @@ type Reason struct {
 	Severity Severity
 	Text     string // one sentence naming what and where
 	Fix      string // what to type to mend it; may be several lines; empty when there is nothing to do
+	// Label is the key of the label that it is about, just as typed: to find it
+	// by, not to be printed. Empty for none.
+	Label string
+	// OfValue: what is wrong with the label is its value.
+	OfValue bool
 }
 
 // Severity tells a finding that keeps a container out of rotation from one

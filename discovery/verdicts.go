@@ -57,6 +57,7 @@ func unguarded(id string) Reason {
 	return Reason{
 		Code: CodeUnguarded, Severity: Warning,
 		Text: fmt.Sprintf("%s has no access rule, while another Target of the container has", id),
+		Fix:  "give it one of its own, unless it is meant for everybody",
 	}
 }
 

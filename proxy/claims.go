@@ -50,6 +50,24 @@ type holding struct {
 	waiting []string // longest first
 }
 
+// Conflicts are the matches that several of the Targets claim, by loser, as a Mux
+// would decide that is given all of them at once.
+func Conflicts(targets []spec.Target) []spec.Conflict {
+	book, batch := newClaims(), make([]claimant, len(targets))
+	for i, t := range targets {
+		batch[i] = claimant{id: t.ID, created: t.Created, matches: t.Matches}
+	}
+	var all []spec.Conflict
+	for _, id := range book.define(batch...) {
+		for _, c := range book.conflicts(id) {
+			if c.Loser == id {
+				all = append(all, c)
+			}
+		}
+	}
+	return all
+}
+
 func newClaims() *claims {
 	return &claims{claimants: map[string]*claimed{}, held: map[string]*holding{}}
 }

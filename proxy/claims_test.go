@@ -328,3 +328,33 @@ func sameHolders(t *testing.T, book *claims, model *claimModel, ids []string) bo
 	}
 	return same
 }
+
+// Conflicts says before anything runs what a Mux will say of the same Targets.
+func TestConflictsAreThoseOfAMux(t *testing.T) {
+	target := func(id string, age int, hosts ...string) spec.Target {
+		c := claimOn(id, age, hosts...)
+		def := spec.NewTarget(id)
+		def.Matches, def.Created, def.Unreachable = c.matches, c.created, true
+		return def
+	}
+	targets := []spec.Target{
+		target("young", 1, "x", "y"), target("old", 3, "x"), target("third", 2, "x", "z"), target("alone", 4, "w"),
+	}
+	var want []spec.Conflict
+	m := NewMux(Options{})
+	defer func() { _ = m.Close(t.Context()) }()
+	m.Apply(targets...)
+	for _, status := range m.Targets() {
+		for _, c := range status.Conflicts {
+			if c.Loser == status.ID {
+				want = append(want, c)
+			}
+		}
+	}
+	got := Conflicts(targets)
+	if len(got) != 2 || !slices.EqualFunc(got, want, func(a, b spec.Conflict) bool {
+		return a.Holder == b.Holder && a.Loser == b.Loser && a.Match.Equal(b.Match)
+	}) {
+		t.Errorf("got %+v, the Mux says %+v", got, want)
+	}
+}

@@ -54,13 +54,17 @@ type Upstream struct {
 
 // Problem is something wrong with one label.
 type Problem struct {
-	Label   string // the whole key as typed
-	Value   string // as typed, but what is unprintable is escaped and what is long is cut
+	Label   string // the whole key as typed, but what is unprintable is escaped and what is long is cut
+	Value   string // likewise
 	Reason  string // what is wrong, without label and value
 	Nearest string // the nearest right spelling or an example of a right value; may be empty
 	Fix     string // what to type, as a clause: `write rota.host`; may be empty
 	Warning bool   // nothing is refused because of it
 	At      Place  // where it stands in a file; labels stand nowhere
+	// Key is the whole key just as typed: to find the label by, not to be printed.
+	Key string
+	// OfValue: the key has a meaning, and the value is what is wrong.
+	OfValue bool
 }
 
 // Options of decoding.

@@ -75,7 +75,7 @@ func (r reader) read(key string) reading {
 	case r.groups[first]:
 		return r.readOption("", key)
 	case !nested && r.described[first]:
-		return reading{target: first, fault: "is a Target's name without an option behind it", spoils: TargetWide}
+		return reading{target: first, fault: "is a Target's name without an option behind it", right: join(r.prefix, first, "host"), spoils: TargetWide}
 	case !nested, r.misspelt(key, first, rest):
 		return r.unknown("", key)
 	case !IsTargetName(first):

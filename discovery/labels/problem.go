@@ -26,16 +26,17 @@ func (p Problem) String() string {
 
 // problem reports on a label. The value is left out where it may be a secret.
 func (l label) problem(reason, nearest string) Problem {
-	value := printable(l.value, maxShown)
+	value := Printable(l.value, maxShown)
 	if l.secret() {
 		value = "…"
 	}
 	p := Problem{
-		Label:   printable(l.key, maxShown),
+		Label:   Printable(l.key, maxShown),
 		Value:   value,
-		Reason:  printable(reason, maxReason),
-		Nearest: printable(nearest, maxShown),
+		Reason:  Printable(reason, maxReason),
+		Nearest: Printable(nearest, maxShown),
 		At:      l.at,
+		Key:     l.key,
 	}
 	if nearest != "" {
 		p.Fix = "write " + p.Nearest
@@ -48,6 +49,7 @@ func (l label) wrongValue(err error) Problem {
 	reason, nearest := l.explain(err)
 	p := l.problem(reason, nearest)
 	r, _ := err.(refusal)
+	p.OfValue = l.option.Available() && !r.elsewhere
 	switch {
 	case nearest != "" && r.item == "" && !r.elsewhere:
 		p.Fix = "write " + p.Label + ": " + quoted(p.Nearest)
@@ -81,26 +83,29 @@ var (
 
 // secret says whether the value may be one. It rather hides too much.
 func (l label) secret() bool {
-	if l.option == nil && l.spoils == Access {
-		return true
-	}
-	key := strings.ToLower(l.key)
+	return l.option == nil && l.spoils == Access || MayBeSecret(l.key, l.value)
+}
+
+// MayBeSecret says of any key and its value whether the value may be a password,
+// a hash of one or a token. It rather hides too much.
+func MayBeSecret(key, value string) bool {
+	key = strings.ToLower(key)
 	for _, word := range secretWords {
 		if strings.Contains(key, word) {
 			return true
 		}
 	}
 	for _, mark := range secretValues {
-		if strings.Contains(l.value[:min(len(l.value), MaxValue)], mark) {
+		if strings.Contains(value[:min(len(value), MaxValue)], mark) {
 			return true
 		}
 	}
 	return false
 }
 
-// printable is s fit for a terminal and of a readable length: what is no
+// Printable is s fit for a terminal and of a readable length: what is no
 // printable character is shown as an escape, what is too long is cut.
-func printable(s string, most int) string {
+func Printable(s string, most int) string {
 	var b strings.Builder
 	for i, r := range s {
 		if b.Len() >= most {
@@ -120,7 +125,7 @@ func printable(s string, most int) string {
 }
 
 // quote is a piece of a key or value within a sentence.
-func quote(s string) string { return quoted(printable(s, maxShown)) }
+func quote(s string) string { return quoted(Printable(s, maxShown)) }
 
 // quoted puts what is printable already between quotes, so that no quote of its
 // own can end it early. Backslashes stay as they are: they are usual in regular
