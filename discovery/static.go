@@ -17,6 +17,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/rota-proxy/rota/discovery/labels"
+	"github.com/rota-proxy/rota/internal/filewatch"
 	"github.com/rota-proxy/rota/proxy/spec"
 )
 
@@ -117,12 +118,12 @@ func (s *Static) Status() StaticStatus {
 
 // Run follows the file until ctx ends, and returns its error and no other.
 func (s *Static) Run(ctx context.Context) error {
-	watch := watchFile(s.options.Path, s.options.Log)
-	defer watch.close()
+	watch := filewatch.File(s.options.Path, s.options.Log)
+	defer watch.Close()
 	for {
-		watch.follow()
+		watch.Follow()
 		s.reload(time.Now())
-		if err := watch.wait(ctx, s.nextDeparture()); err != nil {
+		if err := watch.Wait(ctx, s.nextDeparture()); err != nil {
 			return err
 		}
 	}

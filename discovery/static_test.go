@@ -9,11 +9,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/rs/zerolog"
 
+	"github.com/rota-proxy/rota/internal/filewatch"
 	"github.com/rota-proxy/rota/proxy/spec"
 )
 
@@ -221,7 +221,7 @@ func TestStaticLinksAreFollowed(t *testing.T) {
 			r.awaitHost("file:a", "second.test")
 			turn("third", "third.test")
 			r.awaitHost("file:a", "third.test")
-			if took := time.Since(start); took > fileEvery {
+			if took := time.Since(start); took > filewatch.Every {
 				t.Errorf("it took %v, so the links were not watched", took)
 			}
 		})
@@ -358,20 +358,4 @@ func TestStaticFindingIsLoggedOnce(t *testing.T) {
 	if n := strings.Count(r.log.String(), "is no option"); n != 1 {
 		t.Errorf("it was logged %d times, want once:\n%s", n, r.log)
 	}
-}
-
-// Without the system's help the file is looked at every second.
-func TestStaticFileIsReadWithoutTheSystemsHelp(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		blind := &fileWatch{path: "/does/not/exist"}
-		defer blind.close()
-		start := time.Now()
-		blind.follow()
-		if err := blind.wait(t.Context(), time.Time{}); err != nil || time.Since(start) != fileEveryBlind {
-			t.Errorf("it waited for %v and said %v", time.Since(start), err)
-		}
-		if err := blind.wait(t.Context(), time.Now().Add(300*time.Millisecond)); err != nil || time.Since(start) != fileEveryBlind+300*time.Millisecond {
-			t.Errorf("with a deadline it waited for %v and said %v", time.Since(start), err)
-		}
-	})
 }
