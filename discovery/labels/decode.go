@@ -270,6 +270,7 @@ func (d *draft) warn(l label, reason, nearest string) {
 
 // finish works out what follows from several labels together.
 func (d *draft) finish(prefix string) Target {
+	d.guardByTLS(prefix)
 	d.warnOrphans(prefix)
 	d.warnIdleTLS(prefix)
 	d.claim()
@@ -298,7 +299,7 @@ func (d *draft) onlyGuards() bool {
 // refine what is not there.
 func (d *draft) warnOrphans(prefix string) {
 	for _, l := range d.taken {
-		if l.option == nil || !l.option.Available() || l.option.Parent == "" || d.label(l.option.Parent) != nil {
+		if l.option == nil || !l.option.Available() || l.option.Parent == "" || l.option.Scope == Access || d.label(l.option.Parent) != nil {
 			continue
 		}
 		parent := theGrammar.byKey[l.option.Parent]
@@ -318,5 +319,14 @@ func (d *draft) warnIdleTLS(prefix string) {
 		if l.option != nil && l.option.Parent == "scheme" {
 			d.warn(l, "has no effect without https", join(prefix, d.Name, "scheme")+": https")
 		}
+	}
+}
+
+// guardByTLS shuts a Target whose clients are to show certificates, and cannot,
+// because it is not served over https.
+func (d *draft) guardByTLS(prefix string) {
+	if d.Spec.TLS.ClientCA != "" && !d.Spec.TLS.On() {
+		d.refuse(*d.label("tls.client-ca"), "needs https, and tls is off", join(prefix, d.Name, "tls"))
+		d.Spec.TLS.ClientCA = ""
 	}
 }

@@ -1,6 +1,7 @@
 package labels
 
 import (
+	"crypto/tls"
 	"flag"
 	"fmt"
 	"os"
@@ -204,6 +205,10 @@ func describeSpec(line func(string, ...any), s spec.Target) {
 	different(line, "timeout.idle", s.Timeout.Idle, standard.Timeout.Idle)
 	different(line, "timeout.stall", s.Timeout.Stall, standard.Timeout.Stall)
 	different(line, "timeout.total", s.Timeout.Total, standard.Timeout.Total)
+	different(line, "tls", s.TLS.Certificate, "")
+	different(line, "tls.min", tls.VersionName(s.TLS.Min), tls.VersionName(standard.TLS.Min))
+	different(line, "tls.client-ca", s.TLS.ClientCA, "")
+	different(line, "redirect off", s.TLS.Plain, false)
 }
 
 func describeUpstream(line func(string, ...any), u Upstream) {

@@ -261,7 +261,12 @@ var table = []Option{
 	{Key: "deploy.rollback", Section: Resilience, Scope: TargetWide},
 	{Key: "idle", Section: Resilience, Scope: TargetWide, Help: "Containers that stop when unused."},
 
-	{Key: "redirect", Section: Middleware, Scope: TargetWide, Help: "Redirects."},
+	{
+		Key: "redirect", Section: Middleware, Scope: TargetWide, Since: first,
+		Type: "off", Default: "to https, with `tls`", Example: "off",
+		Help: "`off` serves http as well as https. Other redirects are not in this version.",
+		set:  setRedirect,
+	},
 	{Key: "redirect.code", Section: Middleware, Scope: TargetWide},
 	{Key: "allow", Section: Middleware, Scope: Access, Help: "Networks let in.", Aka: []string{"whitelist", "ipwhitelist", "allowlist", "ipallowlist"}},
 	{Key: "deny", Section: Middleware, Scope: Access, Help: "Networks kept out.", Aka: []string{"blacklist", "denylist", "block"}},
@@ -299,9 +304,25 @@ var table = []Option{
 	{Key: "cache", Section: Middleware, Scope: TargetWide, Help: "A shared cache."},
 	{Key: "use", Section: Middleware, Scope: TargetWide, Help: "Named sets of options.", Aka: []string{"middlewares"}},
 
-	{Key: "tls", Section: Entries, Scope: TargetWide, Help: "Certificates for https.", Aka: []string{"certresolver", "tls.certresolver", "letsencrypt"}},
-	{Key: "tls.min", Section: Entries, Scope: TargetWide},
-	{Key: "tls.client-ca", Section: Entries, Scope: Access, Help: "Certificates of clients."},
+	{
+		Key: "tls", Section: Entries, Scope: TargetWide, Since: first,
+		Type: "off or a name", Default: "off", Example: "shop.example.com",
+		Help: "The certificate of that name in `--certs` with which the Target is served over https. http is then redirected there, unless `redirect` is `off`.",
+		Aka:  []string{"certresolver", "tls.certresolver", "letsencrypt"},
+		set:  into(func(d *draft) *string { return &d.Spec.TLS.Certificate }, certificateChoice),
+	},
+	{
+		Key: "tls.min", Section: Entries, Scope: TargetWide, Since: first,
+		Type: "1.2 or 1.3", Default: "1.2", Example: "1.3",
+		Help: "The lowest version of TLS that is spoken.",
+		set:  into(func(d *draft) *uint16 { return &d.Spec.TLS.Min }, tlsVersion),
+	},
+	{
+		Key: "tls.client-ca", Section: Entries, Scope: Access, Since: first,
+		Type: "name", Default: "none", Example: "staff",
+		Help: "Clients must show a certificate that one in the file of that name in `--certs` has signed. They then come in over https only. A file that cannot be read lets nobody in.",
+		set:  into(func(d *draft) *string { return &d.Spec.TLS.ClientCA }, plainName),
+	},
 	{Key: "sni", Section: Entries, Scope: TargetWide, Help: "TLS passed through by name."},
 	{Key: "tcp", Section: Entries, Scope: TargetWide, Help: "Raw TCP."},
 	{Key: "tcp.proxy-protocol", Section: Entries, Scope: TargetWide},

@@ -60,6 +60,16 @@ func addCondition(conditions *[]spec.Condition, name, value string) error {
 	return nil
 }
 
+// setRedirect knows but one word yet.
+func setRedirect(d *draft, l label) error {
+	value := strings.TrimSpace(l.value)
+	if value != off {
+		return refuse(NearestWord(strings.ToLower(value), []string{off}), "is not in this version of rota, which only takes off")
+	}
+	d.Spec.TLS.Plain = true
+	return nil
+}
+
 // laterStrategies are the values of `balance` that are still to come; those with
 // a colon at the end take a name behind it.
 var laterStrategies = []string{"least-conn", "p2c", "random", "hash:ip", "hash:path", "hash:header:", "hash:cookie:"}

@@ -32,8 +32,13 @@ func TestStaticOptionsMeanWhatLabelsMean(t *testing.T) {
 		}
 		compared++
 		key := o.Key + o.Name
-		label := Decode(Options{}, map[string]string{"rota." + key: o.Example}).Targets[0]
-		static, _ := DecodeStatic(settings(key+"="+o.Example), []StaticUpstream{{Scheme: spec.HTTPS}})
+		labels, lines := map[string]string{"rota." + key: o.Example}, []string{key + "=" + o.Example}
+		if parent := theGrammar.byKey[o.Parent]; parent != nil && parent.Instead == "" {
+			labels["rota."+parent.Key] = parent.Example
+			lines = append(lines, parent.Key+"="+parent.Example)
+		}
+		label := Decode(Options{}, labels).Targets[0]
+		static, _ := DecodeStatic(settings(lines...), []StaticUpstream{{Scheme: spec.HTTPS}})
 		if !static.Spec.Equal(label.Spec) || static.NeedsHost != label.NeedsHost || static.Guarded != label.Guarded ||
 			static.Upstream != label.Upstream || static.TargetBad || static.UpstreamBad || static.AccessBad {
 			t.Errorf("%s: a file says %+v, a label %+v", key, static, label)

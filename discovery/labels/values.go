@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp/syntax"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -443,6 +444,43 @@ func plainName(s string) (string, error) {
 		return "", refuse("", "is not a name of letters, digits, _ . and -, starting with a letter or digit")
 	}
 	return s, nil
+}
+
+// laterCertificates are the values of `tls` that are still to come.
+var laterCertificates = []string{spec.CertAuto, spec.CertInternal}
+
+// certificateChoice reads `off`, which is "", or the name of a certificate.
+func certificateChoice(s string) (string, error) {
+	switch {
+	case s == off:
+		return "", nil
+	case slices.Contains(laterCertificates, s):
+		return "", refuse("", "is not in this version of rota; it takes the name of a certificate in --certs")
+	case meantBoolean(s) == "true":
+		return "", refuse("", "is no certificate; it takes the name of one in --certs")
+	case meantBoolean(s) == "false":
+		return "", refuse(off, "is no certificate; none is said by off")
+	}
+	return plainName(s)
+}
+
+func tlsVersion(s string) (uint16, error) {
+	switch strings.TrimPrefix(strings.TrimPrefix(strings.ToLower(s), "tls"), "v") {
+	case "1.2":
+		return spec.TLS12, wantPlain(s, "1.2")
+	case "1.3":
+		return spec.TLS13, wantPlain(s, "1.3")
+	case "1.0", "1.1":
+		return 0, refuse("1.2", "is a version that is not spoken")
+	}
+	return 0, refuse("", "is neither 1.2 nor 1.3")
+}
+
+func wantPlain(s, right string) error {
+	if s == right {
+		return nil
+	}
+	return refuse(right, "is neither 1.2 nor 1.3")
 }
 
 // entryName reads the name of a listener.

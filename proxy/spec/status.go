@@ -46,6 +46,8 @@ type TargetStatus struct {
 	// the two holds them.
 	Conflicts []Conflict
 	Closed    string
+	TLS       ServerTLS
+	Faults    []Fault
 	Upstreams []UpstreamStatus
 	// Held is how many requests wait now for an Upstream to become ready.
 	Held int

@@ -27,6 +27,8 @@ type Target struct {
 	// Closed, when not empty, is why every request is answered with 503: an
 	// access rule could not be understood, and a check is never dropped.
 	Closed string
+	// TLS is how the Target is served over https; the zero value: it is not.
+	TLS ServerTLS
 
 	Balance Balance
 	Eject   Eject
@@ -137,6 +139,7 @@ func NewTarget(id string) Target {
 		Wait:    Wait{For: DefaultWait, Max: DefaultWaitMax},
 		Timeout: Timeout{Response: DefaultResponse, Idle: DefaultIdle, Stall: DefaultStall},
 		Drain:   DefaultDrain,
+		TLS:     ServerTLS{Min: TLS12},
 	}
 }
 
@@ -150,7 +153,7 @@ func (t Target) Equal(o Target) bool {
 func (t Target) EqualDefinition(o Target) bool {
 	return t.ID == o.ID && t.Source == o.Source && t.Created.Equal(o.Created) && t.Closed == o.Closed &&
 		t.Balance == o.Balance && t.Eject.equal(o.Eject) && t.Retry.equal(o.Retry) && t.Wait == o.Wait && t.Timeout == o.Timeout &&
-		t.Drain == o.Drain && slices.EqualFunc(t.Matches, o.Matches, Match.Equal)
+		t.Drain == o.Drain && t.TLS == o.TLS && slices.EqualFunc(t.Matches, o.Matches, Match.Equal)
 }
 
 func (e Eject) equal(o Eject) bool {

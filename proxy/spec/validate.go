@@ -25,6 +25,7 @@ func (t Target) Validate() error {
 	for i, m := range t.Matches {
 		errs.within(fmt.Sprintf("Matches[%d]", i), m.Validate())
 	}
+	errs.within("TLS", t.TLS.validate())
 	errs.check(t.Balance == "" || t.Balance == RoundRobin, "Balance", "%q is not known", string(t.Balance))
 	errs.within("Eject", t.Eject.validate())
 	errs.within("Retry", t.Retry.validate())
