@@ -93,7 +93,7 @@ func viewContainer(verdict discovery.Verdict, engine string, live liveTargets, n
 	refused := 0
 	for _, target := range verdict.Targets {
 		part := viewPart(verdict, target, live, now)
-		if live.unreachable(target.ID) && target.Routed() {
+		if (live.unreachable(target.ID) || live.closed[target.ID]) && target.Routed() {
 			refused++
 		}
 		view.Requests += part.Requests
@@ -105,7 +105,7 @@ func viewContainer(verdict discovery.Verdict, engine string, live liveTargets, n
 
 // outcomeWithout corrects a Verdict by what discovery cannot know: how many of
 // the Targets it counts as routed get no request, because every match they
-// claim is held by others.
+// claim is held by others or because they are closed.
 func outcomeWithout(verdict discovery.Verdict, refused int) string {
 	routed := -refused
 	for _, target := range verdict.Targets {
@@ -148,19 +148,20 @@ func stateInTarget(target discovery.TargetVerdict, live liveTargets, state strin
 	switch {
 	case target.Unmatched || live.unreachable(target.ID):
 		return stateNotRouted
-	case target.Closed:
+	case target.Closed || live.closed[target.ID]:
 		return stateClosed
 	}
 	return state
 }
 
-// join adds what the proxy knows of the Upstream. Conflicts are said of those in
-// it alone: what does not run has a nearer reason.
+// join adds what the proxy knows of the Upstream. Conflicts and faults are said of
+// those in it alone: what does not run has a nearer reason.
 func (p *TargetPart) join(upstream spec.UpstreamStatus, checking bool, ownHost string, live liveTargets, now time.Time) {
 	p.State, p.Since = upstream.State.String(), moment(upstream.Since)
 	p.Weight, p.InFlight = upstream.Weight, upstream.InFlight
 	p.Reasons = append(p.Reasons, reasonsOfUpstream(upstream, checking, p.Reasons, now)...)
 	p.Reasons = append(p.Reasons, live.conflicts(p.Target, ownHost)...)
+	p.Reasons = append(p.Reasons, viewFaults(live.faults[p.Target])...)
 }
 
 func stateWithoutProxy(verdict discovery.Verdict) string {

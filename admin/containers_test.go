@@ -95,6 +95,23 @@ func TestUpstreamOfAClosedTargetIsClosed(t *testing.T) {
 	}
 }
 
+// What is wrong with a certificate stands with the containers of its Target; only
+// what closes the Target takes them out.
+func TestFaultsOfATargetAreItsContainers(t *testing.T) {
+	expired := spec.Fault{Code: spec.FaultCertificateExpired, Grave: true, Text: "it expired", Fix: "bring another"}
+	lost := spec.Fault{Code: spec.FaultClientCA, Grave: true, Closes: true, Text: "nobody may come in"}
+	view := joined(t, web(nil), live(func(s *spec.TargetStatus) { s.Faults = []spec.Fault{expired} }))
+	part := view.Targets[0]
+	if view.Outcome != "routed" || part.State != "ready" || len(part.Reasons) != 1 ||
+		part.Reasons[0] != (ReasonView{Code: "certificate-expired", Step: "route", Severity: "error", Text: "it expired", Fix: "bring another"}) {
+		t.Errorf("an expired certificate: %+v", view)
+	}
+	view = joined(t, web(nil), live(func(s *spec.TargetStatus) { s.Faults, s.Closed = []spec.Fault{lost}, lost.Text }))
+	if part := view.Targets[0]; view.Outcome != "not routed" || part.State != "closed" || codes(part.Reasons) != "client-ca-unreadable" {
+		t.Errorf("a lost authority: %+v", view)
+	}
+}
+
 func TestReadyUpstreamWithoutAShareSaysSo(t *testing.T) {
 	weightless := live(func(s *spec.TargetStatus) {
 		s.Upstreams[0].Weight, s.Upstreams[0].Reason = 0, "weight 0: no new requests"

@@ -14,6 +14,8 @@ type liveTargets struct {
 	counts    map[inTarget]uint64
 	disputes  map[string][]spec.Conflict
 	refusals  map[string]bool
+	faults    map[string][]spec.Fault
+	closed    map[string]bool
 }
 
 // inTarget is the id of an Upstream or a container within a Target.
@@ -25,6 +27,8 @@ func watchTargets(targets []spec.TargetStatus) liveTargets {
 		counts:    map[inTarget]uint64{},
 		disputes:  map[string][]spec.Conflict{},
 		refusals:  map[string]bool{},
+		faults:    map[string][]spec.Fault{},
+		closed:    map[string]bool{},
 	}
 	for _, target := range targets {
 		for _, upstream := range target.Upstreams {
@@ -36,6 +40,8 @@ func watchTargets(targets []spec.TargetStatus) liveTargets {
 		}
 		live.disputes[target.ID] = target.Conflicts
 		live.refusals[target.ID] = allRefused(target)
+		live.faults[target.ID] = target.Faults
+		live.closed[target.ID] = target.Closed != ""
 	}
 	return live
 }

@@ -37,6 +37,19 @@ func viewReason(r discovery.Reason) ReasonView {
 	return ReasonView{Code: string(r.Code), Step: string(r.Code.Step()), Severity: string(r.Severity), Text: r.Text, Fix: r.Fix}
 }
 
+// viewFaults are what is wrong with how a Target is served over https.
+func viewFaults(faults []spec.Fault) []ReasonView {
+	views := make([]ReasonView, len(faults))
+	for i, f := range faults {
+		severity := discovery.Warning
+		if f.Grave {
+			severity = discovery.Error
+		}
+		views[i] = viewReason(discovery.Reason{Code: discovery.Code(f.Code), Severity: severity, Text: f.Text, Fix: f.Fix})
+	}
+	return views
+}
+
 // reasonsOfUpstream says why an Upstream that the proxy has gets no requests,
 // unless a finding of discovery, which then is the cause, has said it already.
 // checking: the engine's HEALTHCHECK has no result yet.

@@ -1,18 +1,26 @@
 package admin
 
 import (
+	"os"
+	"regexp"
 	"testing"
 
 	"github.com/rota-proxy/rota/discovery"
-	"github.com/rota-proxy/rota/proxy/spec"
 )
 
-// The states of an Upstream are codes of findings, ready alone is not.
-func TestEveryStateIsACode(t *testing.T) {
-	for state := spec.Starting; state <= spec.Gone; state++ {
-		step := discovery.Code(state.String()).Step()
-		if is := step == discovery.StepRotation; is != (state != spec.Ready) {
-			t.Errorf("%v stands in step %q", state, step)
+// Every fault that the proxy can find is a finding with a paragraph of its own.
+func TestEveryFaultIsAFinding(t *testing.T) {
+	source, err := os.ReadFile("../proxy/spec/tls.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	codes := regexp.MustCompile(`(?m)^\tFault\w+ +FaultCode += "([^"]+)"`).FindAllStringSubmatch(string(source), -1)
+	if len(codes) < 6 {
+		t.Fatalf("only %d codes were looked at", len(codes))
+	}
+	for _, code := range codes {
+		if discovery.Code(code[1]).Step() != discovery.StepRoute {
+			t.Errorf("%s is no finding about the route", code[1])
 		}
 	}
 }

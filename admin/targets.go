@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"crypto/tls"
 	"net/http"
 	"time"
 
@@ -20,10 +21,20 @@ type TargetView struct {
 	Source    string         `json:"source"`           // docker, file, library
 	Matches   []MatchView    `json:"matches"`          // what it is asked for
 	Closed    string         `json:"closed,omitempty"` // why every request is answered with 503
+	TLS       *TLSView       `json:"tls,omitempty"`    // absent: it is not served over https
+	Reasons   []ReasonView   `json:"reasons"`          // what is wrong with how it is served over https
 	Conflicts []ConflictView `json:"conflicts"`        // matches that another Target claims too
 	Upstreams []UpstreamView `json:"upstreams"`
 	Held      int            `json:"held"`     // requests waiting for a ready Upstream
 	Requests  uint64         `json:"requests"` // matched to it so far
+}
+
+// TLSView is how a Target is served over https.
+type TLSView struct {
+	Certificate string `json:"certificate"` // as the label has it
+	Min         string `json:"min"`         // TLS 1.2, TLS 1.3
+	ClientCA    string `json:"client_ca,omitempty"`
+	Plain       bool   `json:"plain,omitempty"` // http is served as well
 }
 
 // MatchView is one claim on requests.
@@ -75,6 +86,8 @@ func viewTarget(status spec.TargetStatus) TargetView {
 		Upstreams: []UpstreamView{},
 		Held:      status.Held,
 		Requests:  status.Requests,
+		TLS:       viewTLS(status.TLS),
+		Reasons:   viewFaults(status.Faults),
 	}
 	for _, match := range status.Matches {
 		view.Matches = append(view.Matches, viewMatch(match))
@@ -87,6 +100,13 @@ func viewTarget(status spec.TargetStatus) TargetView {
 		view.Upstreams = append(view.Upstreams, viewUpstream(upstream))
 	}
 	return view
+}
+
+func viewTLS(s spec.ServerTLS) *TLSView {
+	if !s.On() {
+		return nil
+	}
+	return &TLSView{Certificate: s.Certificate, Min: tls.VersionName(s.Min), ClientCA: s.ClientCA, Plain: s.Plain}
 }
 
 func viewMatch(match spec.Match) MatchView {

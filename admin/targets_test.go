@@ -19,6 +19,8 @@ func TestTargetsAreShownAsTheyAre(t *testing.T) {
 	shop.Entries, shop.Priority = []string{"internal"}, 5
 	addr := start(t, Options{Targets: fixedTargets{{
 		ID: "compose:shop/web", Source: "docker", Matches: []spec.Match{shop}, Held: 2, Requests: 40,
+		TLS:       spec.ServerTLS{Certificate: "shop", Min: spec.TLS13, ClientCA: "staff"},
+		Faults:    []spec.Fault{{Code: spec.FaultCertificateMissing, Text: "there is none"}},
 		Conflicts: []spec.Conflict{{Match: shop, Holder: "compose:old/web", Loser: "compose:shop/web"}},
 		Upstreams: []spec.UpstreamStatus{{
 			ID: "u1", Container: "c1", Name: "shop-web-1", Address: "172.18.0.3:80", State: spec.Ejected,
@@ -40,6 +42,12 @@ func TestTargetsAreShownAsTheyAre(t *testing.T) {
 	}
 	if want := (ConflictView{"shop.test/api", "compose:old/web", "compose:shop/web"}); target.Conflicts[0] != want {
 		t.Errorf("the conflict reads %+v", target.Conflicts[0])
+	}
+	if want := (TLSView{Certificate: "shop", Min: "TLS 1.3", ClientCA: "staff"}); target.TLS == nil || *target.TLS != want {
+		t.Errorf("tls reads %+v", target.TLS)
+	}
+	if want := (ReasonView{Code: "certificate-missing", Step: "route", Severity: "warning", Text: "there is none"}); len(target.Reasons) != 1 || target.Reasons[0] != want {
+		t.Errorf("the findings read %+v", target.Reasons)
 	}
 	upstream := target.Upstreams[0]
 	if upstream.Since == nil || !upstream.Since.Equal(since) {

@@ -47,7 +47,7 @@ func (r rota) Prepare(s site) (launch, error) {
 	if r.accessLog != "" {
 		log, l.stdout = r.accessLog, filepath.Join(s.dir, "access.log")
 	}
-	l.argv = []string{r.path, "serve", "--docker", "off", "--file", file, "--http", s.addr,
+	l.argv = []string{r.path, "serve", "--docker", "off", "--file", file, "--http", s.addr, "--https=",
 		"--admin", "127.0.0.1:0", "--data", s.dir, "--access-log", log}
 	return l, nil
 }

@@ -34,20 +34,28 @@ const (
 // config is everything `rota serve` was told, each value checked by itself when
 // it was set and all of them together by check.
 type config struct {
-	http, https string
-	named       []entry
-	engines     []engine
-	discovery   discoveryConfig
-	admin       adminConfig
-	data        string
-	certs       string
-	file        string
-	trusted     []netip.Prefix
-	bounds      proxy.Bounds
-	logs        logConfig
-	debug       bool
-	linger      time.Duration
-	grace       time.Duration
+	http      string
+	https     httpsAddress
+	named     []entry
+	engines   []engine
+	discovery discoveryConfig
+	admin     adminConfig
+	data      string
+	certs     string
+	file      string
+	trusted   []netip.Prefix
+	bounds    proxy.Bounds
+	logs      logConfig
+	debug     bool
+	linger    time.Duration
+	grace     time.Duration
+}
+
+// httpsAddress is where HTTPS is taken in; empty: nowhere. One that was not asked
+// for, but is the default, is done without where it cannot be had.
+type httpsAddress struct {
+	addr  string
+	asked bool
 }
 
 type discoveryConfig struct {
@@ -84,10 +92,11 @@ func (c *config) bindTraffic(flags *pflag.FlagSet) {
 		group: groupTraffic, placeholder: "ADDRESS", example: ":8080",
 		help: "Take HTTP in here; empty is off.",
 	})
-	addFlag(flags, entryHTTPS, flagValue(&c.https, "", parseAddressOrOff), flagText{
-		group: groupTraffic, placeholder: "ADDRESS", example: "''", shown: "off",
-		help: "Take HTTPS in here. Not in this version.",
+	addFlag(flags, entryHTTPS, flagValue(&c.https, ":443", parseHTTPS), flagText{
+		group: groupTraffic, placeholder: "ADDRESS", example: ":8443",
+		help: "Take HTTPS in here, for Targets with the label tls; empty is off. The default is done without where it cannot be had.",
 	})
+	c.https.asked = false
 	addFlag(flags, "entry", &list[entry]{into: &c.named, parse: parseEntry}, flagText{
 		group: groupTraffic, placeholder: "NAME=ADDRESS", example: "internal=10.0.0.5:8080", shown: "none",
 		help: "A further HTTP listener, which labels may ask for by name. Repeatable, or a comma-separated list.",
@@ -157,7 +166,7 @@ func (c *config) bindAdmin(flags *pflag.FlagSet) {
 	})
 	addFlag(flags, "certs", flagValue(&c.certs, "", parseText), flagText{
 		group: groupFiles, placeholder: "DIR", example: "/certs", shown: "none",
-		help: "Client certificates for the label scheme.cert: NAME.crt with NAME.key, or NAME.pem with both.",
+		help: "Certificates for the labels tls, tls.client-ca and scheme.cert: NAME.crt with NAME.key, or NAME.pem with both; read again when they change.",
 	})
 }
 
@@ -189,9 +198,6 @@ func parseFormat(words ...string) func(string) (string, error) {
 
 // check refuses what is right by itself and wrong together.
 func (c *config) check() error {
-	if c.https != "" {
-		return usageErrorf("--https %q: HTTPS is not in this version; leave the flag out", c.https)
-	}
 	if err := c.checkEngines(); err != nil {
 		return err
 	}
@@ -223,7 +229,7 @@ func (c *config) checkEngines() error {
 func (c *config) checkEntries() error {
 	entries := c.entries()
 	if len(entries) == 0 {
-		return usageErrorf("--http is off and there is no --entry: nothing to listen on; right would be --http :80")
+		return usageErrorf("--http and --https are off and there is no --entry: nothing to listen on; right would be --http :80")
 	}
 	names, addrs := map[string]bool{}, map[string]string{}
 	for _, e := range entries {
@@ -231,20 +237,23 @@ func (c *config) checkEntries() error {
 			return usageErrorf("--entry %s: the name is given twice", e.Name)
 		}
 		if other, taken := addrs[e.Addr]; taken && !anyPort(e.Addr) {
-			return usageErrorf("--entry %s and %s have the same address %s", e.Name, other, e.Addr)
+			return usageErrorf("the entries %s and %s have the same address %s", other, e.Name, e.Addr)
 		}
 		names[e.Name], addrs[e.Addr] = true, e.Name
 	}
 	return nil
 }
 
-// entries are all listeners for traffic, `http` first.
+// entries are all listeners for traffic, `http` and `https` first.
 func (c *config) entries() []entry {
-	entries := slices.Clone(c.named)
+	var entries []entry
 	if c.http != "" {
-		entries = slices.Insert(entries, 0, entry{Name: entryHTTP, Addr: c.http})
+		entries = append(entries, entry{Name: entryHTTP, Addr: c.http})
 	}
-	return entries
+	if c.https.addr != "" {
+		entries = append(entries, entry{Name: entryHTTPS, Addr: c.https.addr})
+	}
+	return append(entries, c.named...)
 }
 
 // withoutEngine says whether only a file is served.

@@ -32,6 +32,7 @@ func configured(t *testing.T, environ []string, args ...string) *config {
 func TestDefaults(t *testing.T) {
 	want := &config{
 		http:      ":80",
+		https:     httpsAddress{addr: ":443"},
 		discovery: discoveryConfig{expose: "labelled", defaultHost: "{{.Service}}.localhost", prefix: "rota"},
 		admin:     adminConfig{addr: "127.0.0.1:9900"},
 		bounds: proxy.Bounds{
@@ -112,13 +113,13 @@ func TestWhatIsWrongTogetherIsRefused(t *testing.T) {
 		args  string
 		words []string
 	}{
-		{"--https :443", []string{"--https", "HTTPS is not in this version"}},
-		{"--http=", []string{"--http", "nothing to listen on"}},
+		{"--http= --https=", []string{"--http", "nothing to listen on"}},
 		{"--docker unix:///a --docker b=unix:///b", []string{"--docker", "one"}},
 		{"--docker off", []string{"--docker off", "--file", "nothing to serve"}},
 		{"--docker off,unix:///a --file x.yml", []string{"--docker off", "no other engine"}},
 		{"--entry a=:1 --entry a=:2", []string{"--entry a", "twice"}},
-		{"--http :81 --entry a=:81", []string{"--entry a", "http", ":81"}},
+		{"--http :81 --entry a=:81", []string{"http and a", ":81"}},
+		{"--entry a=:443", []string{"https and a", ":443"}},
 		{"--certs /does/not/exist", []string{"--certs", "no such directory"}},
 		{"--admin :9900", []string{"--admin", "--admin-token", "127.0.0.1:9900"}},
 	} {
@@ -150,11 +151,11 @@ func TestAdminBeyondLoopbackNeedsAToken(t *testing.T) {
 }
 
 func TestEntriesOfOneAddressMayShareAnyPort(t *testing.T) {
-	c := configured(t, nil, "--http", "127.0.0.1:0", "--entry", "a=127.0.0.1:0")
+	c := configured(t, nil, "--http", "127.0.0.1:0", "--https", "127.0.0.1:0", "--entry", "a=127.0.0.1:0")
 	if err := c.check(); err != nil {
 		t.Error(err)
 	}
-	if got := fmt.Sprint(c.entries()); got != "[{http 127.0.0.1:0} {a 127.0.0.1:0}]" {
+	if got := fmt.Sprint(c.entries()); got != "[{http 127.0.0.1:0} {https 127.0.0.1:0} {a 127.0.0.1:0}]" {
 		t.Errorf("the entries are %s", got)
 	}
 }

@@ -26,7 +26,7 @@ type psPage struct {
 
 func (p psPage) lines(width int) []string {
 	table := p.table()
-	lines := slices.Concat(p.warnings(), table.lines(width), p.advice(table.widths(width)[columnReason]), p.fileAdvice())
+	lines := slices.Concat(p.warnings(), table.lines(width), p.advice(table.widths(width)[columnReason]), p.staticAdvice(), p.fileAdvice())
 	if len(p.shown)+len(p.static) == 0 {
 		lines = append(lines, p.invitation()...)
 	}

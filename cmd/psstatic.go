@@ -44,8 +44,10 @@ func staticRows(target admin.TargetView) [][]string {
 			state, reason = "closed", target.Closed
 		case len(refused) > 0 && len(refused) == len(target.Matches):
 			state, reason = "not routed", strings.Join(refused, "; ")
-		case reason == "":
+		case reason == "" && len(refused) > 0:
 			reason = strings.Join(refused, "; ")
+		case reason == "":
+			reason = reasonCell(target.Reasons, true)
 		}
 		rows = append(rows, []string{
 			upstream.Name, target.ID, strings.Join(hosts, ", "), upstream.Address, state, reason,
@@ -83,6 +85,17 @@ func (p psPage) fileAdvice() []string {
 	for _, file := range p.files {
 		for _, r := range file.Reasons {
 			lines = append(lines, adviceLines(r.Text, r.Fix)...)
+		}
+	}
+	return lines
+}
+
+// staticAdvice is what is wrong with static Targets as they are served.
+func (p psPage) staticAdvice() []string {
+	var lines []string
+	for _, target := range p.static {
+		for _, r := range target.Reasons {
+			lines = append(lines, adviceLines(target.ID+": "+r.Text, r.Fix)...)
 		}
 	}
 	return lines

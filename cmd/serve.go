@@ -15,6 +15,7 @@ import (
 	"github.com/rota-proxy/rota/admin"
 	"github.com/rota-proxy/rota/discovery"
 	"github.com/rota-proxy/rota/proxy"
+	"github.com/rota-proxy/rota/proxy/certs"
 	"github.com/rota-proxy/rota/proxy/spec"
 )
 
@@ -68,6 +69,7 @@ func warnOfUnknown(log zerolog.Logger, variables []unknownVariable) {
 type server struct {
 	log        zerolog.Logger
 	mux        *proxy.Mux
+	files      *certs.Files       // certificates
 	watcher    *discovery.Watcher // nil: there is no engine
 	static     *discovery.Static  // nil: there is no file
 	listeners  []trafficListener
@@ -86,9 +88,14 @@ type trafficListener struct {
 // for are usage errors; an address that cannot be had is not, because it may be
 // free the next time.
 func newServer(c *config, env environment, log zerolog.Logger, stdout io.Writer) (*server, error) {
+	files, err := certs.OpenFiles(c.certs, log)
+	if err != nil {
+		return nil, err
+	}
 	s := &server{
-		log:  log,
-		left: whereaboutsIn(dataFolder(c.data, env, inContainer())),
+		log:   log,
+		left:  whereaboutsIn(dataFolder(c.data, env, inContainer())),
+		files: files,
 		mux: proxy.NewMux(proxy.Options{
 			Log:    log,
 			Access: newAccessLog(c.logs, stdout, env),
@@ -96,10 +103,11 @@ func newServer(c *config, env environment, log zerolog.Logger, stdout io.Writer)
 			Linger:         max(c.linger, time.Nanosecond),
 			TrustedProxies: c.trusted,
 			DebugHeaders:   c.debug,
-			Certificate:    clientCertificates(c.certs),
+			Certificate:    files.Pair,
+			Certificates:   &certs.Store{Files: files},
 		}),
 	}
-	err := s.bind(c)
+	err = s.bind(c)
 	if err == nil {
 		err = s.readFile(c)
 	}
@@ -124,18 +132,44 @@ func newServer(c *config, env environment, log zerolog.Logger, stdout io.Writer)
 }
 
 func (s *server) bind(c *config) error {
+	var unasked error
 	for _, e := range c.entries() {
-		listener, err := proxy.Listen(proxy.ListenerOptions{
-			Name: e.Name, Addr: e.Addr, Handler: s.mux.Handler(e.Name), Inline: true, Log: s.log, Grace: c.grace, Bounds: c.bounds,
-		})
-		if err != nil {
+		err := s.listen(c, e)
+		switch {
+		case err != nil && e.Name == entryHTTPS && !c.https.asked:
+			unasked = err
+		case err != nil:
 			return err
 		}
-		s.listeners = append(s.listeners, trafficListener{e.Name, listener})
+	}
+	if len(s.listeners) == 0 {
+		return unasked
+	}
+	if unasked != nil {
+		s.log.Warn().Err(unasked).Msg("HTTPS is not taken in; --https names another address, --https '' turns it off")
 	}
 	bound, err := listenAdmin(c.admin)
 	s.adminBound = bound
 	return err
+}
+
+// listen binds the address of one entry.
+func (s *server) listen(c *config, e entry) error {
+	o := proxy.ListenerOptions{
+		Name: e.Name, Addr: e.Addr, Handler: s.mux.Handler(e.Name), Inline: true, Log: s.log, Grace: c.grace, Bounds: c.bounds,
+	}
+	if e.Name == entryHTTPS {
+		o.TLS = s.mux.TLSConfig(e.Name)
+	}
+	listener, err := proxy.Listen(o)
+	if err != nil {
+		return err
+	}
+	if e.Name == entryHTTPS {
+		s.mux.SetHTTPS(e.Name, portOf(listener.Addr()))
+	}
+	s.listeners = append(s.listeners, trafficListener{e.Name, listener})
+	return nil
 }
 
 // listenAdmin binds the admin address. Without a token it must turn out to be
@@ -264,6 +298,7 @@ func (s *server) Run(ctx context.Context) error {
 	if s.static != nil {
 		support.Go(func() error { return unlessEnded(background, s.static.Run(background)) })
 	}
+	support.Go(func() error { return unlessEnded(background, s.files.Run(background)) })
 	support.Go(func() error { return s.admin.Serve(background, s.adminBound) })
 	support.Go(func() error { tidyWhenQuiet(background); return nil })
 

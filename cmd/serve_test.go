@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -37,7 +38,7 @@ func serve(t *testing.T, engine string, args ...string) *rota {
 	ctx, stop := context.WithCancel(context.Background())
 	r := &rota{t: t, data: t.TempDir(), log: &syncBuffer{}, stdout: &syncBuffer{}, stop: stop, ended: make(chan int, 1)}
 	args = append([]string{
-		"serve", "--docker", engine, "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", r.data, "--grace", "5s",
+		"serve", "--docker", engine, "--http", "127.0.0.1:0", "--https", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", r.data, "--grace", "5s",
 	}, args...)
 	go func() { r.ended <- Execute(ctx, args, nil, r.stdout, r.log) }()
 	t.Cleanup(func() {
@@ -69,10 +70,15 @@ func (r *rota) exit() int {
 // traffic is where the program takes HTTP in, as it logged it.
 func (r *rota) traffic() string {
 	r.t.Helper()
+	return r.entry(entryHTTP)
+}
+
+func (r *rota) entry(name string) string {
+	r.t.Helper()
 	for line := range strings.Lines(r.log.String()) {
 		var fields map[string]any
 		if json.Unmarshal([]byte(line), &fields) == nil && fields["message"] == "rota has started" {
-			return fields["http"].(string)
+			return fields[name].(string)
 		}
 	}
 	r.t.Fatalf("no address in %s", r.log)
@@ -113,6 +119,13 @@ func await(t *testing.T, what string, holds func() bool) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain for %s", what)
 		}
+	}
+}
+
+func put(t *testing.T, path string, content []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -326,7 +339,7 @@ func TestServeSaysAtOnceThatAnAddressIsTaken(t *testing.T) {
 	defer taken.Close()
 	addr := taken.Addr().String()
 	for _, c := range []struct{ traffic, admin string }{{addr, "127.0.0.1:0"}, {"127.0.0.1:0", addr}} {
-		got := execute(t, nil, "--http", c.traffic, "--admin", c.admin, "--data", t.TempDir())
+		got := execute(t, nil, "--http", c.traffic, "--https=", "--admin", c.admin, "--data", t.TempDir())
 		if got.code != exitFailed || !strings.Contains(got.stderr, addr) || !strings.Contains(got.stderr, "in use") {
 			t.Errorf("with --http %s --admin %s: exit code %d, said %q", c.traffic, c.admin, got.code, got.stderr)
 		}
@@ -337,7 +350,7 @@ func TestServeWarnsOfUnknownVariables(t *testing.T) {
 	ctx, stop := context.WithCancel(context.Background())
 	stop()
 	log := &syncBuffer{}
-	args := []string{"--docker", "unix:///does/not/exist", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", t.TempDir()}
+	args := []string{"--docker", "unix:///does/not/exist", "--http", "127.0.0.1:0", "--https=", "--admin", "127.0.0.1:0", "--data", t.TempDir()}
 	if code := Execute(ctx, args, []string{"ROTA_HTPP=:80"}, io.Discard, log); code != exitFine {
 		t.Errorf("told to stop before it began, the exit code is %d", code)
 	}
@@ -352,7 +365,7 @@ func TestServeGoesOnWithoutADataFolder(t *testing.T) {
 	ctx, stop := context.WithCancel(context.Background())
 	stop()
 	log := &syncBuffer{}
-	args := []string{"--docker", "unix:///does/not/exist", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", file}
+	args := []string{"--docker", "unix:///does/not/exist", "--http", "127.0.0.1:0", "--https=", "--admin", "127.0.0.1:0", "--data", file}
 	if code := Execute(ctx, args, nil, io.Discard, log); code != exitFine || !strings.Contains(log.String(), "the data folder cannot be written") {
 		t.Errorf("exit code %d; the log is %s", code, log)
 	}

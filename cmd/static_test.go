@@ -148,10 +148,10 @@ func TestServeSaysWhatIsWrongInAFile(t *testing.T) {
 		"targets:\n  a:\n\tb": {"routes.yml:3:", "tabs"},
 	} {
 		put(t, file, []byte(text))
-		refused(t, nil, []string{"--docker", "off", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", t.TempDir(), "--file", file},
+		refused(t, nil, []string{"--docker", "off", "--http", "127.0.0.1:0", "--https=", "--admin", "127.0.0.1:0", "--data", t.TempDir(), "--file", file},
 			append(words, "--file")...)
 	}
-	refused(t, []string{"ROTA_FILE=/does/not/exist.yml"}, []string{"--docker", "off", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", t.TempDir()},
+	refused(t, []string{"ROTA_FILE=/does/not/exist.yml"}, []string{"--docker", "off", "--http", "127.0.0.1:0", "--https=", "--admin", "127.0.0.1:0", "--data", t.TempDir()},
 		"/does/not/exist.yml: no such file or directory")
 
 	routes(t, file, fmt.Sprintf(`  good: { host: good.test, upstreams: [ %s ] }

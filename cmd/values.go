@@ -72,6 +72,11 @@ func parseAddressOrOff(text string) (string, error) {
 	return parseAddress(text)
 }
 
+func parseHTTPS(text string) (httpsAddress, error) {
+	addr, err := parseAddressOrOff(text)
+	return httpsAddress{addr: addr, asked: true}, err
+}
+
 // entry is a named place where traffic is taken in.
 type entry struct{ Name, Addr string }
 

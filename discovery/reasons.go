@@ -6,7 +6,7 @@ package discovery
 type Code string
 
 // The findings of a Verdict. The last ones are found by the proxy: the states of
-// an Upstream other than ready are codes as well.
+// an Upstream other than ready are codes as well, and every spec.FaultCode.
 const (
 	CodeNotExposed Code = "not-exposed" // no label of ours, and only labelled containers are exposed
 	CodeHidden     Code = "hidden"      // `enable` says so
@@ -45,10 +45,18 @@ const (
 
 	CodeMatchTaken   Code = "match-taken"   // another Target holds what this one asks for
 	CodeMatchClaimed Code = "match-claimed" // another Target asks for what this one holds
-	CodeStarting     Code = "starting"      // does not accept connections yet
-	CodeEjected      Code = "ejected"       // was ready and failed
-	CodeResting      Code = "resting"       // kept out by the engine, or by a fault of its settings
-	CodeDraining     Code = "draining"      // told to stop, running requests finish
-	CodeGone         Code = "gone"          // went away, its last requests finish
-	CodeNoWeight     Code = "no-weight"     // ready, and its share is 0
+	CodeNoHTTPS      Code = "no-https"      // no https listener takes its requests
+
+	CodeCertificateMissing    Code = "certificate-missing"    // there is none of the name that `tls` gives
+	CodeCertificateUnreadable Code = "certificate-unreadable" // its files cannot be used
+	CodeCertificateExpired    Code = "certificate-expired"    // or is not valid yet
+	CodeCertificateMismatch   Code = "certificate-mismatch"   // it is for other hosts
+	CodeClientCA              Code = "client-ca-unreadable"   // the file of `tls.client-ca` cannot be used
+
+	CodeStarting Code = "starting"  // does not accept connections yet
+	CodeEjected  Code = "ejected"   // was ready and failed
+	CodeResting  Code = "resting"   // kept out by the engine, or by a fault of its settings
+	CodeDraining Code = "draining"  // told to stop, running requests finish
+	CodeGone     Code = "gone"      // went away, its last requests finish
+	CodeNoWeight Code = "no-weight" // ready, and its share is 0
 )

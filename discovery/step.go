@@ -40,7 +40,10 @@ func (s Step) Codes() []Code {
 	case StepState:
 		return []Code{CodeNotRunning, CodePaused, CodeSignalled, CodeChecking, CodeUnhealthy}
 	case StepRoute:
-		return []Code{CodeNoEntry, CodeClosed, CodeMatchTaken, CodeMatchClaimed}
+		return []Code{
+			CodeNoEntry, CodeClosed, CodeMatchTaken, CodeMatchClaimed, CodeNoHTTPS, CodeCertificateMissing,
+			CodeCertificateUnreadable, CodeCertificateExpired, CodeCertificateMismatch, CodeClientCA,
+		}
 	case StepRotation:
 		return []Code{CodeStarting, CodeEjected, CodeResting, CodeDraining, CodeGone, CodeNoWeight}
 	}

@@ -17,34 +17,38 @@ type answerCode string
 
 // All the codes there are.
 const (
-	codeBadRequest    answerCode = "bad-request"
-	codeHeadTimeout   answerCode = "head-timeout"
-	codeTargetTooLong answerCode = "target-too-long"
-	codeExpectation   answerCode = "expectation-failed"
-	codeHeadTooLarge  answerCode = "head-too-large"
-	codeCoding        answerCode = "unknown-coding"
-	codeVersion       answerCode = "unknown-version"
-	codeBadHost       answerCode = "bad-host"
-	codeBadTarget     answerCode = "bad-target"
-	codeAmbiguousPath answerCode = "ambiguous-path"
-	codeNotFound      answerCode = "not-found"
-	codeNoRoute       answerCode = "no-route"
-	codeGone          answerCode = "gone"
-	codeMethod        answerCode = "method-not-allowed"
-	codeConnect       answerCode = "connect-refused"
-	codeBadBody       answerCode = "bad-body"
-	codeBodyStalled   answerCode = "body-stalled"
-	codeInternal      answerCode = "internal"
-	codeFailed        answerCode = "upstream-failed"
-	codeWrongUpgrade  answerCode = "wrong-upgrade"
-	codeNotReached    answerCode = "engine-not-reached"
-	codeNotReady      answerCode = "no-ready-upstream"
-	codeWaited        answerCode = "waited-too-long"
-	codeRoomFull      answerCode = "room-full"
-	codeNoWeight      answerCode = "no-weight"
-	codeClosedAccess  answerCode = "closed-access"
-	codeTimeout       answerCode = "upstream-timeout"
-	codeTotalTimeout  answerCode = "request-timeout"
+	codeBadRequest        answerCode = "bad-request"
+	codeHeadTimeout       answerCode = "head-timeout"
+	codeTargetTooLong     answerCode = "target-too-long"
+	codeExpectation       answerCode = "expectation-failed"
+	codeHeadTooLarge      answerCode = "head-too-large"
+	codeCoding            answerCode = "unknown-coding"
+	codeVersion           answerCode = "unknown-version"
+	codeBadHost           answerCode = "bad-host"
+	codeBadTarget         answerCode = "bad-target"
+	codeAmbiguousPath     answerCode = "ambiguous-path"
+	codeNotFound          answerCode = "not-found"
+	codeNoRoute           answerCode = "no-route"
+	codeGone              answerCode = "gone"
+	codeMethod            answerCode = "method-not-allowed"
+	codeConnect           answerCode = "connect-refused"
+	codeBadBody           answerCode = "bad-body"
+	codeBodyStalled       answerCode = "body-stalled"
+	codeInternal          answerCode = "internal"
+	codeNoHTTPS           answerCode = "no-https"
+	codeMisdirected       answerCode = "misdirected"
+	codeTLSVersion        answerCode = "tls-version"
+	codeClientCertificate answerCode = "client-certificate"
+	codeFailed            answerCode = "upstream-failed"
+	codeWrongUpgrade      answerCode = "wrong-upgrade"
+	codeNotReached        answerCode = "engine-not-reached"
+	codeNotReady          answerCode = "no-ready-upstream"
+	codeWaited            answerCode = "waited-too-long"
+	codeRoomFull          answerCode = "room-full"
+	codeNoWeight          answerCode = "no-weight"
+	codeClosedAccess      answerCode = "closed-access"
+	codeTimeout           answerCode = "upstream-timeout"
+	codeTotalTimeout      answerCode = "request-timeout"
 )
 
 // answerKind is what all answers of one code have in common.
@@ -84,6 +88,14 @@ func (c answerCode) kind() answerKind {
 		return answerKind{status: 404, text: "no Target of this host takes this request"}
 	case codeGone:
 		return answerKind{status: 404, text: "the last container of its Target went away"}
+	case codeNoHTTPS:
+		return answerKind{status: 404, text: "the Target of this host is not served over https"}
+	case codeMisdirected:
+		return answerKind{status: 421, text: "not over a connection that was made for another host"}
+	case codeTLSVersion:
+		return answerKind{status: 403, text: "the version of TLS is too low"}
+	case codeClientCertificate:
+		return answerKind{status: 403, text: "a client certificate is needed"}
 	case codeMethod:
 		return answerKind{status: 405, text: "not with this method"}
 	case codeConnect:

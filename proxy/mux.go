@@ -40,6 +40,8 @@ type Options struct {
 	// Certificate finds the client certificate that an Upstream's scheme.cert
 	// names.
 	Certificate func(name string) (*tls.Certificate, error)
+	// Certificates are those for clients. nil: no Target is served over https.
+	Certificates Certificates
 }
 
 // DefaultLinger is Options.Linger when it is 0.
@@ -125,6 +127,7 @@ func (m *Mux) enact(def spec.Target, left map[string]*Target) *Target {
 		m.targets[def.ID] = t
 		t.yielded = len(def.Upstreams) == 0
 		m.watchVacancy(t)
+		t.logFaults()
 		return t
 	}
 	before := t.def.Load()
@@ -140,6 +143,9 @@ func (m *Mux) enact(def spec.Target, left map[string]*Target) *Target {
 	m.watchVacancy(t)
 	if before.EqualDefinition(def) && !t.yielded {
 		return nil
+	}
+	if !before.EqualDefinition(def) {
+		t.logFaults()
 	}
 	t.yielded = t.yielded && len(def.Upstreams) == 0
 	return t

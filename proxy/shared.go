@@ -10,7 +10,8 @@ import (
 // shared is what all Targets of one Mux have in common.
 type shared struct {
 	o       Options
-	held    atomic.Int64 // requests held in all rooms
+	https   atomic.Pointer[httpsEntry] // nil: there is none
+	held    atomic.Int64               // requests held in all rooms
 	buffers copyBuffers
 	// inbounds saves the allocation, see inbound.end.
 	inbounds sync.Pool

@@ -3,6 +3,7 @@ package proxy
 import (
 	"cmp"
 	"errors"
+	"iter"
 	"net/http"
 	"slices"
 	"strings"
@@ -248,6 +249,41 @@ func (t *table[T]) tryWildcards(s *search[T]) bool {
 		}
 	}
 	return false
+}
+
+// owners are those of all routes that a host has at an entry, in the order in
+// which they are tried.
+func (t *table[T]) owners(host, entry string) iter.Seq[T] {
+	s := search[T]{inquiry: &inquiry{identity: identity{host: host}}}
+	return func(yield func(T) bool) {
+		for st := range t.stages(host) {
+			routes := st.routes
+			if routes[0].host != nil {
+				routes, _ = s.ofHost(routes)
+			}
+			for _, r := range routes {
+				if r.takesEntry(entry) && !yield(r.owner) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// stages are those that may have routes for a host, in order.
+func (t *table[T]) stages(host string) iter.Seq[*stage[T]] {
+	return func(yield func(*stage[T]) bool) {
+		try := func(s *stage[T]) bool { return s == nil || yield(s) }
+		if !try(load[T](&t.exact, host)) || !try(t.templates.Load()) {
+			return
+		}
+		for _, rest, more := strings.Cut(host, "."); more; _, rest, more = strings.Cut(rest, ".") {
+			if !try(load[T](&t.wildcards, rest)) {
+				return
+			}
+		}
+		try(t.hostless.Load())
+	}
 }
 
 // search is one lookup that needs more than a host.

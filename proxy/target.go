@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"sync/atomic"
@@ -70,6 +71,9 @@ func (t *Target) serve(w http.ResponseWriter, r *http.Request, in *inbound) erro
 		in.answer(w, r, answer{code: codeClosedAccess, detail: def.Closed})
 		return nil
 	}
+	if !t.byWay(def, w, r, in) {
+		return nil
+	}
 	x := &in.exchange
 	if x.target != nil {
 		*x = exchange{} // it is matched anew
@@ -94,8 +98,14 @@ func isSafe(method string) bool {
 
 func (t *Target) status() spec.TargetStatus {
 	def := t.def.Load()
+	faults, closed := t.faults(def), def.Closed
+	for _, f := range faults {
+		if f.Closes {
+			closed = cmp.Or(closed, f.Text)
+		}
+	}
 	return spec.TargetStatus{
-		ID: t.id, Source: def.Source, Matches: def.Matches, Conflicts: t.conflicts, Closed: def.Closed,
+		ID: t.id, Source: def.Source, Matches: def.Matches, Conflicts: t.conflicts, Closed: closed, TLS: def.TLS, Faults: faults,
 		Upstreams: t.upstreams.status(), Held: int(t.room.waiting.Load()), Requests: t.requests.Load(),
 	}
 }

@@ -40,10 +40,12 @@ func (s ServerTLS) validate() error {
 // such as its certificate.
 type Fault struct {
 	Code FaultCode
-	// Grave: requests fail because of it.
+	// Grave: requests over https fail because of it.
 	Grave bool
-	Text  string // one sentence naming what and where
-	Fix   string // what to type to mend it; empty when there is nothing to do
+	// Closes: every request is answered with 503 because of it.
+	Closes bool
+	Text   string // one sentence naming what and where
+	Fix    string // what to type to mend it; empty when there is nothing to do
 }
 
 // FaultCode names a Fault so that it can be looked up. The list is closed.
