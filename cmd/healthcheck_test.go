@@ -3,6 +3,8 @@ package cmd
 import (
 	"net/http"
 	"testing"
+
+	"github.com/rota-proxy/rota/internal/testrig"
 )
 
 func TestHealthcheckKnowsTwoExitCodes(t *testing.T) {
@@ -19,7 +21,7 @@ func TestHealthcheckKnowsTwoExitCodes(t *testing.T) {
 	}{
 		{[]string{"--admin", alive}, 0},
 		{[]string{"--admin", ailing}, 1},
-		{[]string{"--admin", deadAddress(t)}, 1},
+		{[]string{"--admin", testrig.FreeAddress(t)}, 1},
 		{[]string{"--admin", "nonsense"}, 1},
 		{[]string{"--unknown"}, 1},
 		{[]string{"argument"}, 1},

@@ -99,7 +99,7 @@ func TestServeWithoutTheDefaultHTTPS(t *testing.T) {
 	args := []string{"--docker", "off", "--file", file, "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", t.TempDir()}
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
-	log := &syncBuffer{}
+	log := &testrig.Output{}
 	if code := Execute(ctx, args, nil, io.Discard, log); code != exitFine || !strings.Contains(log.String(), "HTTPS is not taken in") ||
 		!strings.Contains(log.String(), "start rota with --https :443") {
 		t.Errorf("exit code %d; the log is %s", code, log)

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/rota-proxy/rota/admin"
+	"github.com/rota-proxy/rota/internal/testrig"
 )
 
 // running is a rota that answers with the example, or what the handler makes of
@@ -43,7 +44,7 @@ func TestPsFindsTheRunningRota(t *testing.T) {
 }
 
 func TestPsSaysWhatToDoWhenNothingAnswers(t *testing.T) {
-	addr := deadAddress(t)
+	addr := testrig.FreeAddress(t)
 	got := execute(t, nil, "ps", "--admin", addr)
 	if got.code != exitFailed {
 		t.Errorf("exit code %d, want 1", got.code)
@@ -53,14 +54,6 @@ func TestPsSaysWhatToDoWhenNothingAnswers(t *testing.T) {
 			t.Errorf("%q lacks %q", got.stderr, words)
 		}
 	}
-}
-
-// deadAddress is one where nothing listens.
-func deadAddress(t *testing.T) string {
-	t.Helper()
-	server := httptest.NewServer(http.NotFoundHandler())
-	defer server.Close()
-	return strings.TrimPrefix(server.URL, "http://")
 }
 
 func TestPsSaysThatATokenIsMissing(t *testing.T) {
@@ -135,7 +128,7 @@ func TestPsWatchShowsItAgainAndEndsInPeace(t *testing.T) {
 }
 
 func TestPsWatchOfNothingIsAnError(t *testing.T) {
-	if got := execute(t, nil, "ps", "-w", "--admin", deadAddress(t)); got.code != exitFailed {
+	if got := execute(t, nil, "ps", "-w", "--admin", testrig.FreeAddress(t)); got.code != exitFailed {
 		t.Errorf("exit code %d, said %q", got.code, got.stderr)
 	}
 }

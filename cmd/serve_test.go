@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -10,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -18,6 +16,7 @@ import (
 
 	"github.com/rota-proxy/rota/admin"
 	"github.com/rota-proxy/rota/internal/standin"
+	"github.com/rota-proxy/rota/internal/testrig"
 )
 
 // rota is the very program, run by the command line, on free ports and with an
@@ -26,8 +25,8 @@ type rota struct {
 	t      *testing.T
 	data   string
 	addr   string
-	log    *syncBuffer
-	stdout *syncBuffer
+	log    *testrig.Output
+	stdout *testrig.Output
 	stop   context.CancelFunc
 	ended  chan int
 }
@@ -36,7 +35,7 @@ type rota struct {
 func serve(t *testing.T, engine string, args ...string) *rota {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
-	r := &rota{t: t, data: t.TempDir(), log: &syncBuffer{}, stdout: &syncBuffer{}, stop: stop, ended: make(chan int, 1)}
+	r := &rota{t: t, data: t.TempDir(), log: &testrig.Output{}, stdout: &testrig.Output{}, stop: stop, ended: make(chan int, 1)}
 	args = append([]string{
 		"serve", "--docker", engine, "--http", "127.0.0.1:0", "--https", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", r.data, "--grace", "5s",
 	}, args...)
@@ -127,24 +126,6 @@ func put(t *testing.T, path string, content []byte) {
 	if err := os.WriteFile(path, content, 0o600); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// syncBuffer is an output that may be read while it is written.
-type syncBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *syncBuffer) Write(text []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(text)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
 }
 
 // engineWith is a stand-in engine that runs replicas of one service.
@@ -349,7 +330,7 @@ func TestServeSaysAtOnceThatAnAddressIsTaken(t *testing.T) {
 func TestServeWarnsOfUnknownVariables(t *testing.T) {
 	ctx, stop := context.WithCancel(context.Background())
 	stop()
-	log := &syncBuffer{}
+	log := &testrig.Output{}
 	args := []string{"--docker", "unix:///does/not/exist", "--http", "127.0.0.1:0", "--https=", "--admin", "127.0.0.1:0", "--data", t.TempDir()}
 	if code := Execute(ctx, args, []string{"ROTA_HTPP=:80"}, io.Discard, log); code != exitFine {
 		t.Errorf("told to stop before it began, the exit code is %d", code)
@@ -364,7 +345,7 @@ func TestServeGoesOnWithoutADataFolder(t *testing.T) {
 	put(t, file, nil)
 	ctx, stop := context.WithCancel(context.Background())
 	stop()
-	log := &syncBuffer{}
+	log := &testrig.Output{}
 	args := []string{"--docker", "unix:///does/not/exist", "--http", "127.0.0.1:0", "--https=", "--admin", "127.0.0.1:0", "--data", file}
 	if code := Execute(ctx, args, nil, io.Discard, log); code != exitFine || !strings.Contains(log.String(), "the data folder cannot be written") {
 		t.Errorf("exit code %d; the log is %s", code, log)

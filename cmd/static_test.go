@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/rota-proxy/rota/admin"
+	"github.com/rota-proxy/rota/internal/testrig"
 )
 
 // backendCalled is a backend that answers with its name and the request's URI.
@@ -83,7 +84,7 @@ func TestServeRoutesByAFileAlone(t *testing.T) {
 }
 
 func TestServeHoldsForAStaticBackendThatIsNotUpYet(t *testing.T) {
-	addr := deadAddress(t)
+	addr := testrig.FreeAddress(t)
 	r := serve(t, "off", "--file", routes(t, inFolder(t), fmt.Sprintf("  web: { host: web.test, upstreams: [ http://%s ] }\n", addr)))
 	answered := make(chan string, 1)
 	go func() {

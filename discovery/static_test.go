@@ -1,19 +1,18 @@
 package discovery
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/rs/zerolog"
 
 	"github.com/rota-proxy/rota/internal/filewatch"
+	"github.com/rota-proxy/rota/internal/testrig"
 	"github.com/rota-proxy/rota/proxy/spec"
 )
 
@@ -30,25 +29,7 @@ type staticRig struct {
 	t      *testing.T
 	path   string
 	static *Static
-	log    *logBuffer
-}
-
-// logBuffer is a log that may be read while it is written.
-type logBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *logBuffer) Write(text []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(text)
-}
-
-func (b *logBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
+	log    *testrig.Output
 }
 
 // followStatic starts to follow a file that has the entries.
@@ -61,7 +42,7 @@ func followStatic(t *testing.T, entries ...string) *staticRig {
 
 func followPath(t *testing.T, path string) *staticRig {
 	t.Helper()
-	r := &staticRig{recorder: newRecorder(), t: t, path: path, log: &logBuffer{}}
+	r := &staticRig{recorder: newRecorder(), t: t, path: path, log: &testrig.Output{}}
 	static, err := NewStatic(StaticOptions{Path: path, Log: zerolog.New(r.log), Publish: r.publish})
 	if err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rota-proxy/rota/internal/testrig"
 	"github.com/rs/zerolog"
 )
 
@@ -25,15 +26,15 @@ func dialRig(t *testing.T, g *rig) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(patience))
+	_ = conn.SetDeadline(time.Now().Add(testrig.Patience))
 	return conn
 }
 
 // Once the answer has begun nothing else is written to the client: an Upstream that
 // answers without having asked for the body does not want it.
 func TestNoContinueInsideAnAnswer(t *testing.T) {
-	address := rawBackend(t, func(c net.Conn) {
-		for readHead(c) {
+	address := testrig.RawServer(t, func(c *net.TCPConn) {
+		for testrig.ReadHead(c) {
 			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345")
 			time.Sleep(1500 * time.Millisecond) // longer than a body is kept back
 			_, _ = io.WriteString(c, "67890")

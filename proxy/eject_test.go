@@ -16,6 +16,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/rota-proxy/rota/internal/testrig"
 	"github.com/rota-proxy/rota/proxy/h1"
 	"github.com/rota-proxy/rota/proxy/spec"
 )
@@ -49,7 +50,7 @@ func babble(c net.Conn) bool {
 func newMoody(t *testing.T, name string, first mood) *moody {
 	m := &moody{}
 	m.be(first)
-	m.spec = upstream(name, rawBackend(t, func(c net.Conn) {
+	m.spec = upstream(name, testrig.RawServer(t, func(c *net.TCPConn) {
 		for requests := bufio.NewReader(c); ; {
 			r, err := http.ReadRequest(requests)
 			if err != nil {
@@ -202,7 +203,7 @@ func TestEjectionSparesTheBudget(t *testing.T) {
 	for range 2 * more {
 		replies = append(replies, g.later(g.request("GET", "/", nil)))
 	}
-	eventually(t, "half of them to be there", func() bool { return g.mux.Targets()[0].Requests == 2*more })
+	testrig.Eventually(t, "half of them to be there", func() bool { return g.mux.Targets()[0].Requests == 2*more })
 	close(let)
 	for _, r := range replies {
 		wantReply(t, <-r, 200, "a")

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rota-proxy/rota/internal/testrig"
 	"github.com/rota-proxy/rota/proxy/spec"
 )
 
@@ -61,7 +62,7 @@ func TestSharedConnectionsAreCut(t *testing.T) {
 			under.Add(1)
 		})
 		if n%40 == 39 {
-			eventually(t, "half of them", func() bool { return under.Load() >= int64(n-20) })
+			testrig.Eventually(t, "half of them", func() bool { return under.Load() >= int64(n-20) })
 			a.CloseClientConnections()
 		}
 	}
@@ -79,7 +80,7 @@ func TestStalledBody(t *testing.T) {
 	for _, held := range []bool{false, true} {
 		t.Run(fmt.Sprintf("held %v", held), func(t *testing.T) {
 			g := newRig(t, Options{})
-			address := deadAddress(t)
+			address := testrig.FreeAddress(t)
 			def := target(upstream("a", address))
 			def.Timeout.Stall = 50 * time.Millisecond
 			g.mux.Apply(def)
@@ -93,7 +94,7 @@ func TestStalledBody(t *testing.T) {
 			c, r := g.dialRaw()
 			fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: t.test\r\nContent-Length: 100\r\n\r\nfirst")
 			if held {
-				eventually(t, "a held request", func() bool { return g.mux.Targets()[0].Held == 1 })
+				testrig.Eventually(t, "a held request", func() bool { return g.mux.Targets()[0].Held == 1 })
 				serve()
 			}
 			// 408 if there was still somebody to tell.
@@ -102,7 +103,7 @@ func TestStalledBody(t *testing.T) {
 			} else if errors.Is(err, context.DeadlineExceeded) {
 				t.Error("the request goes on for ever")
 			}
-			eventually(t, "the request to end", func() bool {
+			testrig.Eventually(t, "the request to end", func() bool {
 				s := g.mux.Targets()[0]
 				return s.Held == 0 && s.Upstreams[0].InFlight == 0
 			})
@@ -129,7 +130,7 @@ func TestStalledReader(t *testing.T) {
 	if _, err := http.ReadResponse(r, nil); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the Upstream to be free", func() bool { return g.mux.Targets()[0].Upstreams[0].InFlight == 0 })
+	testrig.Eventually(t, "the Upstream to be free", func() bool { return g.mux.Targets()[0].Upstreams[0].InFlight == 0 })
 }
 
 // A request that was read ahead while it was held, and whose Target was then
@@ -140,12 +141,12 @@ func TestMatchedAnewWithItsBody(t *testing.T) {
 	behind := target(heir.upstream())
 	behind.ID, behind.Matches = "compose:test/heir", []spec.Match{{Host: spec.Host{Kind: spec.WildcardHost, Pattern: "test"}}}
 	g.mux.Apply(target(old.upstream()), behind)
-	eventually(t, "the old one to be ready", func() bool { return g.get("/").body == "old" })
+	testrig.Eventually(t, "the old one to be ready", func() bool { return g.get("/").body == "old" })
 	g.mux.Apply(target())
 	body, more := io.Pipe()
 	held := g.later(g.request("POST", "/", body))
 	io.WriteString(more, "first ")
-	eventually(t, "the Target to be forgotten", func() bool { return len(g.mux.Targets()) == 1 })
+	testrig.Eventually(t, "the Target to be forgotten", func() bool { return len(g.mux.Targets()) == 1 })
 	io.WriteString(more, "second")
 	more.Close()
 	wantReply(t, <-held, 200, "heir")
@@ -177,7 +178,7 @@ func TestLongUpload(t *testing.T) {
 			}()
 			r := g.request(http.MethodPut, "/", body)
 			r.Header.Set("Expect", expect)
-			client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, ExpectContinueTimeout: patience}}
+			client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, ExpectContinueTimeout: testrig.Patience}}
 			res, err := client.Do(r)
 			if err != nil || res.StatusCode != 200 {
 				t.Fatalf("got %v, error %v", res, err)
@@ -191,10 +192,10 @@ func TestWeightlessBesideStarting(t *testing.T) {
 	g := newRig(t, Options{})
 	idle := newBackend(t, "idle", nil).upstream()
 	idle.Weight = 0
-	address := deadAddress(t)
+	address := testrig.FreeAddress(t)
 	g.mux.Apply(target(idle, upstream("b", address)))
 	held := g.later(g.request("GET", "/", nil))
-	eventually(t, "a held request", func() bool { return g.mux.Targets()[0].Held == 1 })
+	testrig.Eventually(t, "a held request", func() bool { return g.mux.Targets()[0].Held == 1 })
 	listenOn(t, address, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "b") })
 	wantReply(t, <-held, 200, "b")
 }
@@ -227,7 +228,7 @@ func TestMissingClientCertificate(t *testing.T) {
 func TestRequestsAreCounted(t *testing.T) {
 	g := newRig(t, Options{})
 	a := newBackend(t, "a", nil)
-	dead := upstream("dead", deadAddress(t))
+	dead := upstream("dead", testrig.FreeAddress(t))
 	dead.Phase = spec.Assumed
 	g.mux.Apply(target(a.upstream(), dead))
 	g.ready(2)
@@ -260,7 +261,7 @@ func TestRetryStatusWithinItsBudget(t *testing.T) {
 // accept; one that cannot agree is there, and waiting would not help.
 func TestFailingHandshake(t *testing.T) {
 	g := newRig(t, Options{})
-	rude := rawBackend(t, func(c net.Conn) { bufio.NewReader(c).ReadByte() })
+	rude := testrig.RawServer(t, func(c *net.TCPConn) { bufio.NewReader(c).ReadByte() })
 	a := newBackend(t, "a", nil)
 	strange := upstream("strange", rude)
 	strange.Scheme = spec.HTTPS
@@ -293,7 +294,7 @@ func TestUpgradeWithABodyIsNone(t *testing.T) {
 func TestTrailersOfAHeldBody(t *testing.T) {
 	const many = 200
 	g := newRig(t, Options{})
-	address := deadAddress(t)
+	address := testrig.FreeAddress(t)
 	g.mux.Apply(target(upstream("a", address)))
 	var names, fields strings.Builder
 	for i := range many {
@@ -302,7 +303,7 @@ func TestTrailersOfAHeldBody(t *testing.T) {
 	}
 	c, r := g.dialRaw()
 	fmt.Fprintf(c, "PUT / HTTP/1.1\r\nHost: t.test\r\nTransfer-Encoding: chunked\r\nTrailer: %s\r\n\r\n", names.String()[2:])
-	eventually(t, "a held request", func() bool { return g.mux.Targets()[0].Held == 1 })
+	testrig.Eventually(t, "a held request", func() bool { return g.mux.Targets()[0].Held == 1 })
 	got := make(chan int, 1)
 	listenOn(t, address, func(_ http.ResponseWriter, r *http.Request) {
 		io.Copy(io.Discard, r.Body)
@@ -431,8 +432,8 @@ func TestPathThatCannotBeSentAsItIs(t *testing.T) {
 
 // What is left of a body that was not read is not another request.
 func TestRestOfABodyIsNoRequest(t *testing.T) {
-	early := rawBackend(t, func(c net.Conn) {
-		if readHead(c) {
+	early := testrig.RawServer(t, func(c *net.TCPConn) {
+		if testrig.ReadHead(c) {
 			io.WriteString(c, "HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
 			io.Copy(io.Discard, c)
 		}
@@ -443,7 +444,7 @@ func TestRestOfABodyIsNoRequest(t *testing.T) {
 	first.Timeout.Stall = 50 * time.Millisecond
 	second.ID, second.Matches = "compose:test/other", []spec.Match{{Host: spec.Host{Kind: spec.ExactHost, Pattern: "other.test"}}}
 	g.mux.Apply(first, second)
-	eventually(t, "both to be ready", func() bool {
+	testrig.Eventually(t, "both to be ready", func() bool {
 		targets := g.mux.Targets()
 		return targets[0].Upstreams[0].State == spec.Ready && targets[1].Upstreams[0].State == spec.Ready
 	})
@@ -477,7 +478,7 @@ func TestHeldRequestsFollowTheMatch(t *testing.T) {
 	claimer.ID = "compose:test/heir"
 	holder.Wait.For = 300 * time.Millisecond
 	g.mux.Apply(holder)
-	eventually(t, "the old one to be ready", func() bool { return g.get("/").body == "old" })
+	testrig.Eventually(t, "the old one to be ready", func() bool { return g.get("/").body == "old" })
 	g.mux.Apply(claimer)
 	holder.Upstreams = nil
 	g.mux.Apply(holder)
@@ -503,13 +504,13 @@ func TestRenamedContainer(t *testing.T) {
 // A connection that the Upstream closed while it was idle is noticed before
 // anything is written into it.
 func TestStaleConnectionIsNotWrittenTo(t *testing.T) {
-	address := rawBackend(t, func(net.Conn) {}) // closes at once
+	address := testrig.RawServer(t, func(*net.TCPConn) {}) // closes at once
 	plain, err := net.Dial("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer plain.Close()
-	eventually(t, "the end of the connection", func() bool { return peerClosed(plain) })
+	testrig.Eventually(t, "the end of the connection", func() bool { return peerClosed(plain) })
 	c := &upstreamConn{Conn: plain}
 	c.begin()
 	if n, err := c.Write([]byte("POST")); n != 0 || !errors.Is(err, errStale) || c.wrote.Load() {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/rota-proxy/rota/internal/testrig"
 	"github.com/rota-proxy/rota/proxy/h1"
 	"github.com/rota-proxy/rota/proxy/spec"
 )
@@ -100,11 +101,11 @@ func TestAHangingUpstreamCostsNoRequest(t *testing.T) {
 			late.Add(1)
 		}
 	})
-	eventually(t, "the first answers", func() bool { return done.Load() > 10 })
+	testrig.Eventually(t, "the first answers", func() bool { return done.Load() > 10 })
 	c.freeze()
-	eventually(t, "the one that hangs to be taken out", func() bool { return g.state("c") == spec.Ejected })
+	testrig.Eventually(t, "the one that hangs to be taken out", func() bool { return g.state("c") == spec.Ejected })
 	before := done.Load()
-	eventually(t, "the others to go on", func() bool { return done.Load() > before+50 })
+	testrig.Eventually(t, "the others to go on", func() bool { return done.Load() > before+50 })
 	if reason := g.reason("c"); !strings.Contains(reason, "does not answer") {
 		t.Errorf("the reason is %q", reason)
 	}

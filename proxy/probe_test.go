@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rota-proxy/rota/internal/testrig"
 	"github.com/rota-proxy/rota/proxy/spec"
 )
 
@@ -30,7 +31,7 @@ func TestProbePause(t *testing.T) {
 
 // A relay that lets everybody in and hangs up at once is no sign of life.
 func TestProbeThroughARelay(t *testing.T) {
-	rude := rawBackend(t, func(net.Conn) {})
+	rude := testrig.RawServer(t, func(*net.TCPConn) {})
 	a := newBackend(t, "a", nil)
 	g := newRig(t, Options{})
 	relayed, good := upstream("rude", rude), a.upstream()
@@ -49,7 +50,7 @@ func TestProbesTakeTurns(t *testing.T) {
 	g := newRig(t, Options{})
 	g.mux.shared.probes = make(turnstile, capacity)
 	var inside, most atomic.Int32
-	probed := rawBackend(t, func(conn net.Conn) {
+	probed := testrig.RawServer(t, func(conn *net.TCPConn) {
 		for now := inside.Add(1); ; {
 			before := most.Load()
 			if now <= before || most.CompareAndSwap(before, now) {

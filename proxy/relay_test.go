@@ -8,13 +8,15 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/rota-proxy/rota/internal/testrig"
 )
 
 // raw is a Target whose Upstream answers every request with the same bytes.
 func (g *rig) raw(answer string) {
 	g.t.Helper()
-	address := rawBackend(g.t, func(c net.Conn) {
-		for readHead(c) {
+	address := testrig.RawServer(g.t, func(c *net.TCPConn) {
+		for testrig.ReadHead(c) {
 			io.WriteString(c, answer)
 		}
 	})
@@ -115,8 +117,8 @@ func TestRelayFlushesTheHeadOfAStream(t *testing.T) {
 
 // An answer that comes before the request's body has been sent is passed on.
 func TestRelayPassesAnEarlyAnswerOn(t *testing.T) {
-	address := rawBackend(t, func(c net.Conn) {
-		if readHead(c) {
+	address := testrig.RawServer(t, func(c *net.TCPConn) {
+		if testrig.ReadHead(c) {
 			io.WriteString(c, "HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 			io.Copy(io.Discard, c)
 		}

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/gorilla/mux"
+
+	"github.com/rota-proxy/rota/internal/testrig"
 )
 
 // library serves a ReverseProxy and asks it.
@@ -136,7 +138,7 @@ func TestSelectUpstream(t *testing.T) {
 
 // With nobody there, the answer comes at once; when somebody is, it is used.
 func TestLibraryTargetDown(t *testing.T) {
-	address := deadAddress(t)
+	address := testrig.FreeAddress(t)
 	p := &ReverseProxy{}
 	if err := p.AddTarget([]string{"http://" + address}, nil); err != nil {
 		t.Fatal(err)
@@ -145,5 +147,5 @@ func TestLibraryTargetDown(t *testing.T) {
 	wantReply(t, get("x.test", "/"), 503, "rota: no-ready-upstream")
 	server := listenOn(t, address, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "back") })
 	defer server.Close()
-	eventually(t, "the Upstream to be back", func() bool { return get("x.test", "/").body == "back" })
+	testrig.Eventually(t, "the Upstream to be back", func() bool { return get("x.test", "/").body == "back" })
 }

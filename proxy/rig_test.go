@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -11,13 +10,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
+	"github.com/rota-proxy/rota/internal/testrig"
 	"github.com/rota-proxy/rota/proxy/spec"
 )
-
-// patience bounds every wait of these tests.
-const patience = 10 * time.Second
 
 // rig is a Mux on a real listener.
 type rig struct {
@@ -30,25 +26,35 @@ func newRig(t *testing.T, o Options) *rig {
 	t.Helper()
 	m := NewMux(o)
 	m.Synced()
-	l, err := Listen(ListenerOptions{Name: "http", Addr: "127.0.0.1:0", Handler: m.Handler("http"), Inline: true, Log: o.Log})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	served := make(chan error, 1)
-	go func() { served <- l.Serve(ctx) }()
 	t.Cleanup(func() {
-		cancel()
-		if err := <-served; err != nil {
-			t.Error(err)
-		}
-		end, stop := context.WithTimeout(context.Background(), patience)
+		end, stop := context.WithTimeout(context.Background(), testrig.Patience)
 		defer stop()
 		if err := m.Close(end); err != nil {
 			t.Errorf("closing the Mux: %v", err)
 		}
 	})
-	return &rig{t, m, "http://" + l.Addr().String()}
+	address := served(t, ListenerOptions{Name: "http", Handler: m.Handler("http"), Inline: true, Log: o.Log})
+	return &rig{t, m, "http://" + address.String()}
+}
+
+// served serves on a Listener at a free address until the test ends.
+func served(t *testing.T, o ListenerOptions) net.Addr {
+	t.Helper()
+	o.Addr = "127.0.0.1:0"
+	l, err := Listen(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- l.Serve(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return l.Addr()
 }
 
 // target is a Target for the host t.test with the given Upstreams.
@@ -116,7 +122,7 @@ func (b *backend) last() *http.Request {
 // ready waits until n Upstreams of t.test are in rotation.
 func (g *rig) ready(n int) {
 	g.t.Helper()
-	eventually(g.t, fmt.Sprintf("%d ready Upstreams", n), func() bool {
+	testrig.Eventually(g.t, fmt.Sprintf("%d ready Upstreams", n), func() bool {
 		ready := 0
 		for _, u := range g.mux.Targets()[0].Upstreams {
 			if u.State == spec.Ready {
@@ -125,18 +131,6 @@ func (g *rig) ready(n int) {
 		}
 		return ready == n
 	})
-}
-
-// eventually waits for a condition.
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	for !holds() {
-		if !sleep(ctx, time.Millisecond) {
-			t.Fatalf("waited in vain for %s", what)
-		}
-	}
 }
 
 func (g *rig) request(method, path string, body io.Reader) *http.Request {
@@ -158,7 +152,7 @@ type reply struct {
 }
 
 func (g *rig) send(r *http.Request) reply {
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 4 * patience,
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 4 * testrig.Patience,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	res, err := client.Do(r)
 	if err != nil {
@@ -193,17 +187,6 @@ func wantReply(t *testing.T, got reply, status int, body string) {
 	}
 }
 
-// deadAddress is one where nobody listens.
-func deadAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // listenOn serves on an address that was free a moment ago.
 func listenOn(t *testing.T, address string, handler http.HandlerFunc) *http.Server {
 	t.Helper()
@@ -215,43 +198,4 @@ func listenOn(t *testing.T, address string, handler http.HandlerFunc) *http.Serv
 	go server.Serve(l)
 	t.Cleanup(func() { server.Close() })
 	return server
-}
-
-// rawBackend hands each connection to serve, which owns it.
-func rawBackend(t *testing.T, serve func(net.Conn)) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	var conns sync.WaitGroup
-	conns.Go(func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			conns.Go(func() {
-				defer context.AfterFunc(ctx, func() { c.Close() })()
-				defer c.Close()
-				serve(c)
-			})
-		}
-	})
-	t.Cleanup(func() { l.Close(); cancel(); conns.Wait() })
-	return l.Addr().String()
-}
-
-// readHead reads up to the end of a request's head; false if there is none.
-func readHead(c net.Conn) bool {
-	var head bytes.Buffer
-	buf := make([]byte, 1)
-	for !bytes.HasSuffix(head.Bytes(), []byte("\r\n\r\n")) {
-		if _, err := c.Read(buf); err != nil {
-			return false
-		}
-		head.Write(buf)
-	}
-	return true
 }

@@ -81,23 +81,11 @@ func newSecureRig(t *testing.T, o Options) *secureRig {
 	}
 	o.Certificates = g.wallet
 	g.rig = newRig(t, o)
-	l, err := Listen(ListenerOptions{
-		Name: "https", Addr: "127.0.0.1:0", Handler: g.mux.Handler("https"), Inline: true, Log: o.Log, TLS: g.mux.TLSConfig("https"),
+	addr := served(t, ListenerOptions{
+		Name: "https", Handler: g.mux.Handler("https"), Inline: true, Log: o.Log, TLS: g.mux.TLSConfig("https"),
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	served := make(chan error, 1)
-	go func() { served <- l.Serve(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-served; err != nil {
-			t.Error(err)
-		}
-	})
-	g.addr = l.Addr().String()
-	g.mux.SetHTTPS("https", l.Addr().(*net.TCPAddr).Port)
+	g.addr = addr.String()
+	g.mux.SetHTTPS("https", addr.(*net.TCPAddr).Port)
 	return g
 }
 
@@ -149,7 +137,7 @@ func (g *secureRig) client(h2 bool, edit func(*tls.Config)) *http.Client {
 	protocols.SetHTTP2(h2)
 	transport := &http.Transport{DialContext: dial, TLSClientConfig: config, Protocols: protocols}
 	g.t.Cleanup(transport.CloseIdleConnections)
-	return &http.Client{Transport: transport, Timeout: patience}
+	return &http.Client{Transport: transport, Timeout: testrig.Patience}
 }
 
 // visit sends a GET for a URL that begins with the host; host, unless it is empty,

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rota-proxy/rota/internal/testrig"
 	"github.com/rota-proxy/rota/proxy/spec"
 )
 
@@ -55,10 +56,10 @@ func TestWeights(t *testing.T) {
 // An Upstream that does not accept yet is no failure: the request waits.
 func TestHeldUntilReady(t *testing.T) {
 	g := newRig(t, Options{})
-	address := deadAddress(t)
+	address := testrig.FreeAddress(t)
 	g.mux.Apply(target(upstream("a", address)))
 	first, second := g.later(g.request("GET", "/", nil)), g.later(g.request("POST", "/", strings.NewReader("body")))
-	eventually(t, "two held requests", func() bool { return g.mux.Targets()[0].Held == 2 })
+	testrig.Eventually(t, "two held requests", func() bool { return g.mux.Targets()[0].Held == 2 })
 	var posted atomic.Pointer[string]
 	listenOn(t, address, func(w http.ResponseWriter, r *http.Request) {
 		if body, _ := io.ReadAll(r.Body); r.Method == "POST" {
@@ -84,7 +85,7 @@ func TestRedeployOfASingleReplica(t *testing.T) {
 	wantReply(t, g.get("/"), 200, "old")
 	g.mux.Apply(target()) // gone
 	held := g.later(g.request("POST", "/", strings.NewReader("x")))
-	eventually(t, "a held request", func() bool { return g.mux.Targets()[0].Held == 1 })
+	testrig.Eventually(t, "a held request", func() bool { return g.mux.Targets()[0].Held == 1 })
 	g.mux.Apply(target(next.upstream()))
 	wantReply(t, <-held, 200, "next")
 	if old.count() != 1 {
@@ -102,23 +103,23 @@ func TestRoomCloses(t *testing.T) {
 	def.Upstreams = nil
 	g.mux.Apply(def)
 	wantReply(t, g.get("/"), 503, "") // held until the room closes, or its own time is up
-	eventually(t, "the room to be closed", func() bool {
+	testrig.Eventually(t, "the room to be closed", func() bool {
 		return strings.Contains(g.get("/").body, "rota: no-ready-upstream")
 	})
 }
 
 func TestRoomIsBounded(t *testing.T) {
 	g := newRig(t, Options{})
-	def := target(upstream("a", deadAddress(t)))
+	def := target(upstream("a", testrig.FreeAddress(t)))
 	def.Wait.Max = 1
 	g.mux.Apply(def)
 	ctx, cancel := context.WithCancel(context.Background())
 	held := g.later(g.request("GET", "/", nil).WithContext(ctx))
-	eventually(t, "a held request", func() bool { return g.mux.Targets()[0].Held == 1 })
+	testrig.Eventually(t, "a held request", func() bool { return g.mux.Targets()[0].Held == 1 })
 	wantReply(t, g.get("/"), 503, "rota: room-full")
 	cancel()
 	<-held
-	eventually(t, "the place of a client that left", func() bool { return g.mux.Targets()[0].Held == 0 })
+	testrig.Eventually(t, "the place of a client that left", func() bool { return g.mux.Targets()[0].Held == 0 })
 }
 
 // What could not be sent goes to the next one, whatever the method.
@@ -137,8 +138,8 @@ func TestRefusedGoesElsewhere(t *testing.T) {
 // A request that was written and not answered is repeated if it may be.
 func TestUnansweredIsRepeatedIfIdempotent(t *testing.T) {
 	var cut atomic.Int64
-	rude := rawBackend(t, func(c net.Conn) {
-		if readHead(c) {
+	rude := testrig.RawServer(t, func(c *net.TCPConn) {
+		if testrig.ReadHead(c) {
 			cut.Add(1)
 		}
 	})
@@ -180,8 +181,8 @@ func TestUnansweredIsRepeatedIfIdempotent(t *testing.T) {
 // A single Upstream that cuts every connection is not asked for ever.
 func TestAttemptsAreBounded(t *testing.T) {
 	var asked atomic.Int64
-	rude := rawBackend(t, func(c net.Conn) {
-		if readHead(c) {
+	rude := testrig.RawServer(t, func(c *net.TCPConn) {
+		if testrig.ReadHead(c) {
 			asked.Add(1)
 		}
 	})
@@ -199,8 +200,8 @@ func TestAttemptsAreBounded(t *testing.T) {
 func TestGoneInSilence(t *testing.T) {
 	asked := make(chan struct{}, 1)
 	hang := make(chan struct{})
-	silent := rawBackend(t, func(c net.Conn) {
-		if readHead(c) {
+	silent := testrig.RawServer(t, func(c *net.TCPConn) {
+		if testrig.ReadHead(c) {
 			asked <- struct{}{}
 			<-hang
 		}
@@ -325,7 +326,7 @@ func TestForgottenTargetSaysSo(t *testing.T) {
 	g.mux.Apply(target(a.upstream()))
 	g.ready(1)
 	g.mux.Apply(target())
-	eventually(t, "the Target to be forgotten", func() bool { return len(g.mux.Targets()) == 0 })
+	testrig.Eventually(t, "the Target to be forgotten", func() bool { return len(g.mux.Targets()) == 0 })
 	wantReply(t, g.get("/"), 404, "rota: gone")
 	r := g.request("GET", "/", nil)
 	r.Host = "never.test"
@@ -341,7 +342,7 @@ func TestUnreachableTarget(t *testing.T) {
 	wantReply(t, g.get("/"), 503, "rota: no-ready-upstream")
 	def.Unreachable = false
 	g.mux.Apply(def)
-	eventually(t, "the Target to be forgotten", func() bool { return len(g.mux.Targets()) == 0 })
+	testrig.Eventually(t, "the Target to be forgotten", func() bool { return len(g.mux.Targets()) == 0 })
 }
 
 func TestNotSyncedYet(t *testing.T) {
@@ -393,8 +394,8 @@ func TestTruncatedAnswerIsSeen(t *testing.T) {
 		"chunked": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			cut := rawBackend(t, func(c net.Conn) {
-				if readHead(c) {
+			cut := testrig.RawServer(t, func(c *net.TCPConn) {
+				if testrig.ReadHead(c) {
 					io.WriteString(c, answer)
 				}
 			})
@@ -447,7 +448,7 @@ func TestClientGoneEndsUpstreamWork(t *testing.T) {
 	}
 	select {
 	case <-ended:
-	case <-time.After(patience):
+	case <-time.After(testrig.Patience):
 		t.Error("the Upstream still works for a client that left")
 	}
 }
@@ -497,7 +498,7 @@ func TestConflictIsReportedOnBothSides(t *testing.T) {
 	}
 	first.Upstreams, first.Wait.For = nil, 10*time.Millisecond
 	g.mux.Apply(first)
-	eventually(t, "the match to be yielded", func() bool { return g.get("/").body == "b" })
+	testrig.Eventually(t, "the match to be yielded", func() bool { return g.get("/").body == "b" })
 }
 
 func TestClosedTarget(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rota-proxy/rota/internal/testrig"
 	"github.com/rota-proxy/rota/proxy/spec"
 )
 
@@ -23,14 +24,14 @@ func (g *rig) dialRaw() (net.Conn, *bufio.Reader) {
 		g.t.Fatal(err)
 	}
 	g.t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(patience))
+	c.SetDeadline(time.Now().Add(testrig.Patience))
 	return c, bufio.NewReader(c)
 }
 
 // echo upgrades to protocol and returns what it is sent, then half-closes.
 func echo(t *testing.T, protocol string) string {
-	return rawBackend(t, func(c net.Conn) {
-		if !readHead(c) {
+	return testrig.RawServer(t, func(c *net.TCPConn) {
+		if !testrig.ReadHead(c) {
 			return
 		}
 		fmt.Fprintf(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: %s\r\n\r\n", protocol)
@@ -103,5 +104,5 @@ func TestUpgradeDrains(t *testing.T) {
 	if _, err := io.ReadAll(r); err != nil {
 		t.Errorf("the end of the connection was %v", err)
 	}
-	eventually(t, "the Upstream to be idle", func() bool { return g.mux.Targets()[0].Upstreams[0].InFlight == 0 })
+	testrig.Eventually(t, "the Upstream to be idle", func() bool { return g.mux.Targets()[0].Upstreams[0].InFlight == 0 })
 }

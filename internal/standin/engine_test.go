@@ -15,6 +15,7 @@ import (
 	"github.com/docker/docker/client"
 	"github.com/rs/zerolog"
 
+	"github.com/rota-proxy/rota/internal/testrig"
 	"github.com/rota-proxy/rota/internal/whoami"
 )
 
@@ -92,17 +93,6 @@ func getWith(ctx context.Context, url string) string {
 	return string(text)
 }
 
-// eventually waits for a condition that other goroutines bring about.
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
-		if holds() {
-			return
-		}
-	}
-	t.Fatalf("not after 10 s: %s", what)
-}
-
 func stateOf(t *testing.T, c *client.Client, ref string) api.State {
 	t.Helper()
 	found, err := c.ContainerInspect(t.Context(), ref)
@@ -122,7 +112,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 	messages, failed := c.Events(t.Context(), eventsFromNow())
 	sleeping := make(chan string, 1)
 	go func() { sleeping <- getWith(t.Context(), url+"/sleep?for=1m") }()
-	eventually(t, "the request arrives", func() bool { return strings.Contains(get(t, url), "Name: a") })
+	testrig.Eventually(t, "the request to arrive", func() bool { return strings.Contains(get(t, url), "Name: a") })
 
 	must(t, e.Close())
 	must(t, e.Close())
@@ -143,7 +133,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 	}
 	_ = c.Close()
 	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
-	eventually(t, "no goroutine is left", func() bool { return runtime.NumGoroutine() <= before })
+	testrig.Eventually(t, "no goroutine to be left", func() bool { return runtime.NumGoroutine() <= before })
 	if _, err := e.Create(Replica{Name: "late"}); err == nil {
 		t.Error("a closed engine creates containers")
 	}

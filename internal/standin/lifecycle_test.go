@@ -10,6 +10,7 @@ import (
 
 	api "github.com/docker/docker/api/types/container"
 
+	"github.com/rota-proxy/rota/internal/testrig"
 	"github.com/rota-proxy/rota/internal/whoami"
 )
 
@@ -56,7 +57,7 @@ func TestKillCutsRequests(t *testing.T) {
 	url := urlOf(t, c, id)
 	ctx := t.Context()
 	go func() { answer <- getWith(ctx, url+"/sleep?for=1m") }()
-	eventually(t, "it serves", func() bool { return get(t, url) != "failed" })
+	testrig.Eventually(t, "it to serve", func() bool { return get(t, url) != "failed" })
 	must(t, e.Kill(ctx, id, "9"))
 	if got := <-answer; got != "failed" {
 		t.Error(got)

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/rs/zerolog"
@@ -21,12 +20,12 @@ type folder struct {
 	t *testing.T
 	*Files
 	path string
-	log  *syncBuffer
+	log  *testrig.Output
 }
 
 func follow(t *testing.T, prepare func(f *folder)) *folder {
 	t.Helper()
-	f := &folder{t: t, path: t.TempDir(), log: &syncBuffer{}}
+	f := &folder{t: t, path: t.TempDir(), log: &testrig.Output{}}
 	prepare(f)
 	files, err := OpenFiles(f.path, zerolog.New(f.log))
 	if err != nil {
@@ -70,24 +69,6 @@ func (f *folder) putPair(name string, pair testrig.Pair) {
 func (f *folder) shows(name string, pair testrig.Pair) bool {
 	got, err := f.Pair(name)
 	return err == nil && bytes.Equal(got.Certificate[0], pair.Certificate.Certificate[0])
-}
-
-// syncBuffer is a log that may be read while it is written.
-type syncBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *syncBuffer) Write(text []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(text)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
 }
 
 func TestCertificatesAreFoundByName(t *testing.T) {
