@@ -25,6 +25,9 @@ type Options struct {
 	Environ []string
 }
 
+// labelPrefix is what our labels begin with, its dot included.
+func (o Options) labelPrefix() string { return cmp.Or(o.Prefix, labels.DefaultPrefix) + "." }
+
 // Finding is one thing to look at.
 type Finding struct {
 	File     string             `json:"file"`

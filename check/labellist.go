@@ -65,10 +65,7 @@ func (c *labelCheck) read() map[string]string {
 // take notes a label. Of two of the same key the last one counts.
 func (c *labelCheck) take(given map[string]string, p pair) {
 	if _, twice := given[p.name]; twice {
-		c.add(p.keyPlace(), "", discovery.Reason{
-			Code: CodeDuplicateLabel, Severity: discovery.Warning, Fix: "remove one of the two",
-			Text: p.name + " is there twice, and the last one counts",
-		})
+		c.add(p.keyPlace(), "", duplicate(p.name))
 	}
 	given[p.name], c.at[p.name] = p.text, p
 	c.source.maskSecrets(&yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{p.key, p.value}}, 0)

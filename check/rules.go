@@ -1,7 +1,6 @@
 package check
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -102,11 +101,16 @@ func (c *composeCheck) checkDuplicates(s planned) {
 			if !c.ours(key) {
 				continue
 			}
-			c.add(again.keyPlace(), s.Service, discovery.Reason{
-				Code: CodeDuplicateLabel, Severity: discovery.Warning, Fix: "remove one of the two",
-				Text: fmt.Sprintf("%s is there twice, and the last one counts", key),
-			})
+			c.add(again.keyPlace(), s.Service, duplicate(key))
 		}
+	}
+}
+
+// duplicate is the Reason of a label that stands twice where one counts.
+func duplicate(key string) discovery.Reason {
+	return discovery.Reason{
+		Code: CodeDuplicateLabel, Severity: discovery.Warning, Fix: "remove one of the two",
+		Text: key + " is there twice, and the last one counts",
 	}
 }
 
@@ -146,5 +150,5 @@ func (c *composeCheck) checkDeployLabels(s planned) {
 
 // ours says whether a label's key has our prefix.
 func (c *composeCheck) ours(key string) bool {
-	return strings.HasPrefix(key, cmp.Or(c.options.Prefix, "rota")+".")
+	return strings.HasPrefix(key, c.options.labelPrefix())
 }

@@ -215,14 +215,13 @@ func (c *composeCheck) labelPlace(s planned, key string, ofValue bool) place {
 
 // optionPlace is where an option of a Target is set; else where it begins.
 func (c *composeCheck) optionPlace(s planned, target, option string) place {
-	prefix := cmp.Or(c.options.Prefix, "rota")
 	for _, key := range []string{c.labelOf(s, target, option), c.labelOf(s, target, "path")} {
 		if p, found := c.files.label(s.Service, key); found {
 			return p.valuePlace()
 		}
 	}
 	for _, p := range c.files.labels(s.Service) {
-		if strings.HasPrefix(p.name, prefix+".") {
+		if c.ours(p.name) {
 			return p.keyPlace()
 		}
 	}
@@ -231,7 +230,7 @@ func (c *composeCheck) optionPlace(s planned, target, option string) place {
 
 // labelOf is the key of an option of a Target, by the Target's identity.
 func (c *composeCheck) labelOf(s planned, target, option string) string {
-	key := cmp.Or(c.options.Prefix, "rota") + "."
+	key := c.options.labelPrefix()
 	own := strings.TrimPrefix(target, "compose:"+s.Project+"/"+s.Service)
 	if own == target { // joined by name
 		_, own, _ = strings.Cut(strings.TrimPrefix(target, "name:"), "/")

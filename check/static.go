@@ -23,7 +23,7 @@ func Static(o Options, path string) (Report, error) {
 	c := staticCheck{source: newSource(path, text)}
 	_ = c.source.parse() // for what is to be masked; what is wrong, the plan says
 	plan, err := discovery.PlanStatic(text, discovery.StaticOptions{DefaultHost: o.DefaultHost})
-	var fault *discovery.FileError
+	var fault discovery.FileError
 	switch {
 	case errors.As(err, &fault):
 		c.add(c.source.position(fault.At), "", badFile(fault.Text, ""))

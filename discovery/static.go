@@ -162,9 +162,9 @@ func (s *Static) load(now time.Time) error {
 	}
 	file, err := parseStaticFile(text)
 	if err != nil {
-		var fault fileFault
+		var fault FileError
 		errors.As(err, &fault)
-		return fmt.Errorf("%s: %s", s.position(fault.at), fault.text)
+		return fmt.Errorf("%s: %s", s.position(fault.At), fault.Text)
 	}
 	s.text = text
 	s.take(file, now)

@@ -54,21 +54,21 @@ type staticUpstream struct {
 	settings []labels.Setting
 }
 
-// fileFault is why nothing of a file can be used.
-type fileFault struct {
-	at   labels.Place // zero: no single place
-	text string
+// FileError is why nothing of a file of static Targets can be used.
+type FileError struct {
+	At   labels.Place // zero: no single place
+	Text string
 }
 
-func (f fileFault) Error() string { return f.text }
+func (e FileError) Error() string { return e.Text }
 
 func faultAt(n *yaml.Node, format string, a ...any) error {
-	return fileFault{placeOf(n), fmt.Sprintf(format, a...)}
+	return FileError{placeOf(n), fmt.Sprintf(format, a...)}
 }
 
 func placeOf(n *yaml.Node) labels.Place { return labels.Place{Line: n.Line, Column: n.Column} }
 
-// parseStaticFile reads a file's text. An error is a fileFault and means that
+// parseStaticFile reads a file's text. An error is a FileError and means that
 // nothing of it may be used: a file that breaks off may have lost any of its
 // entries, and an empty one may be about to be written.
 func parseStaticFile(text []byte) (staticFile, error) {
@@ -114,35 +114,29 @@ func nearestOf(word string, known ...string) string {
 // parseYAML is the one document of a file.
 func parseYAML(text []byte) (*yaml.Node, error) {
 	if len(text) > maxStaticFile {
-		return nil, fileFault{text: fmt.Sprintf("it has %d bytes; at most %d are read", len(text), maxStaticFile)}
+		return nil, FileError{Text: fmt.Sprintf("it has %d bytes; at most %d are read", len(text), maxStaticFile)}
 	}
 	var document, second yaml.Node
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	switch err := decoder.Decode(&document); {
 	case errors.Is(err, io.EOF):
-		return nil, fileFault{text: "it is empty; a file that serves nothing says `targets: {}`"}
+		return nil, FileError{Text: "it is empty; a file that serves nothing says `targets: {}`"}
 	case err != nil:
-		return nil, yamlFault(err, text)
+		return nil, ExplainYAML(err, text)
 	}
 	if err := decoder.Decode(&second); err == nil {
 		return nil, faultAt(&second, "a second document begins; one is read")
 	} else if !errors.Is(err, io.EOF) {
-		return nil, yamlFault(err, text)
+		return nil, ExplainYAML(err, text)
 	}
 	root := &document
 	if root.Kind == yaml.DocumentNode && len(root.Content) == 1 {
 		root = root.Content[0]
 	}
 	if isNull(root) {
-		return nil, fileFault{text: "it is empty; a file that serves nothing says `targets: {}`"}
+		return nil, FileError{Text: "it is empty; a file that serves nothing says `targets: {}`"}
 	}
 	return root, nil
-}
-
-// yamlFault is what the YAML library has to say, in our form.
-func yamlFault(err error, text []byte) error {
-	fault := ExplainYAML(err, text)
-	return fileFault{fault.At, fault.Text}
 }
 
 // ExplainYAML says what the YAML library has to say of a text, with what was
@@ -354,9 +348,9 @@ func (e *staticEntry) refuse(n *yaml.Node, word, nearest, reason string) {
 }
 
 func (e *staticEntry) refuseFault(err error) {
-	var fault fileFault
+	var fault FileError
 	if errors.As(err, &fault) {
-		e.problems = append(e.problems, labels.Problem{Reason: fault.text, At: fault.at})
+		e.problems = append(e.problems, labels.Problem{Reason: fault.Text, At: fault.At})
 	}
 }
 

@@ -49,11 +49,11 @@ func understood(t testing.TB, text []byte) string {
 	t.Helper()
 	file, err := parseStaticFile(text)
 	if err != nil {
-		var fault fileFault
+		var fault FileError
 		if !errors.As(err, &fault) {
-			t.Fatalf("%v is no fileFault", err)
+			t.Fatalf("%v is no FileError", err)
 		}
-		return fmt.Sprintf("%d:%d: %s\n", fault.at.Line, fault.at.Column, fault.text)
+		return fmt.Sprintf("%d:%d: %s\n", fault.At.Line, fault.At.Column, fault.Text)
 	}
 	a := staticTestAssembler(t)
 	var b strings.Builder

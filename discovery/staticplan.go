@@ -1,7 +1,6 @@
 package discovery
 
 import (
-	"errors"
 	"time"
 
 	"github.com/rota-proxy/rota/discovery/labels"
@@ -14,14 +13,6 @@ type Placed struct {
 	At labels.Place
 }
 
-// FileError is why nothing of a file of static Targets can be used.
-type FileError struct {
-	At   labels.Place // zero: no single place
-	Text string
-}
-
-func (e *FileError) Error() string { return e.Text }
-
 // StaticPlan is what a [Static] would make of a file that it has not read before.
 type StaticPlan struct {
 	Targets  []spec.Target // in the order of the file
@@ -30,7 +21,7 @@ type StaticPlan struct {
 }
 
 // PlanStatic works out the plan of a file with this text. An error is a
-// *[FileError], or says that the options are wrong, of which only DefaultHost,
+// [FileError], or says that the options are wrong, of which only DefaultHost,
 // Entries and OwnAddrs are looked at.
 func PlanStatic(text []byte, o StaticOptions) (StaticPlan, error) {
 	hosts, err := newHostTemplate(o.DefaultHost)
@@ -39,9 +30,7 @@ func PlanStatic(text []byte, o StaticOptions) (StaticPlan, error) {
 	}
 	file, err := parseStaticFile(text)
 	if err != nil {
-		var fault fileFault
-		errors.As(err, &fault)
-		return StaticPlan{}, &FileError{fault.at, fault.text}
+		return StaticPlan{}, err
 	}
 	a := staticAssembler{hosts: hosts, listeners: o.Entries, around: surroundings{own: o.OwnAddrs, interfaces: localInterfaces()}}
 	p := StaticPlan{entries: file.entries}
