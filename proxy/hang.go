@@ -106,10 +106,6 @@ func (s *Upstreams) hangs(u *Upstream) bool {
 	return silence >= max(hangSilence, hangTypical*time.Duration(s.vitals.typical.Load()))
 }
 
-// suspend takes an Upstream that hangs out of the rotation, unless it is the last
-// one.
-func (s *Upstreams) suspend(u *Upstream) { s.eject(u, ailment{kind: hangs}) }
-
 // answersAgain is called when one that is ejected has answered a request.
 func (s *Upstreams) answersAgain(u *Upstream) {
 	s.mu.Lock()

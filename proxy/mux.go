@@ -141,11 +141,11 @@ func (m *Mux) enact(def spec.Target, left map[string]*Target) *Target {
 		}
 	}
 	m.watchVacancy(t)
-	if before.EqualDefinition(def) && !t.yielded {
-		return nil
-	}
-	if !before.EqualDefinition(def) {
+	switch redefined := !before.EqualDefinition(def); {
+	case redefined:
 		t.logFaults()
+	case !t.yielded:
+		return nil
 	}
 	t.yielded = t.yielded && len(def.Upstreams) == 0
 	return t

@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -79,7 +78,7 @@ func (r *route[T]) mayTakeHost(host string) bool {
 }
 
 func (r *route[T]) takesEntry(entry string) bool {
-	return len(r.match.Entries) == 0 || slices.Contains(r.match.Entries, entry)
+	return r.match.TakesEntry(entry)
 }
 
 func (r *route[T]) takesClient(client netip.Addr) bool {

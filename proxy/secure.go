@@ -173,7 +173,7 @@ const acmeChallenge = "/.well-known/acme-challenge/"
 // takesEntry says whether the Target asks for requests of the https entry.
 func takesEntry(def *spec.Target, entry *httpsEntry) bool {
 	return entry != nil && slices.ContainsFunc(def.Matches, func(m spec.Match) bool {
-		return len(m.Entries) == 0 || slices.Contains(m.Entries, entry.name)
+		return m.TakesEntry(entry.name)
 	})
 }
 

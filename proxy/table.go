@@ -243,12 +243,23 @@ func (t *table[T]) tryWildcards(s *search[T]) bool {
 	if t.wild.Load() == 0 {
 		return false
 	}
-	for _, rest, more := strings.Cut(s.host, "."); more; _, rest, more = strings.Cut(rest, ".") {
-		if s.try(load[T](&t.wildcards, rest)) {
+	for st := range t.wildcardStages(s.host) {
+		if s.try(st) {
 			return true
 		}
 	}
 	return false
+}
+
+// wildcardStages are those whose wildcard a host may fall under, the longest first.
+func (t *table[T]) wildcardStages(host string) iter.Seq[*stage[T]] {
+	return func(yield func(*stage[T]) bool) {
+		for _, rest, more := strings.Cut(host, "."); more; _, rest, more = strings.Cut(rest, ".") {
+			if st := load[T](&t.wildcards, rest); st != nil && !yield(st) {
+				return
+			}
+		}
+	}
 }
 
 // owners are those of all routes that a host has at an entry, in the order in
@@ -277,8 +288,8 @@ func (t *table[T]) stages(host string) iter.Seq[*stage[T]] {
 		if !try(load[T](&t.exact, host)) || !try(t.templates.Load()) {
 			return
 		}
-		for _, rest, more := strings.Cut(host, "."); more; _, rest, more = strings.Cut(rest, ".") {
-			if !try(load[T](&t.wildcards, rest)) {
+		for st := range t.wildcardStages(host) {
+			if !yield(st) {
 				return
 			}
 		}

@@ -79,7 +79,7 @@ func newUpstreams(log zerolog.Logger, certificate func(string) (*tls.Certificate
 func (s *Upstreams) pick(tried []*Upstream) *Upstream {
 	u := s.next(tried)
 	if u != nil && s.hangs(u) {
-		s.suspend(u)
+		s.eject(u, ailment{kind: hangs})
 		u = s.next(tried)
 	}
 	return u

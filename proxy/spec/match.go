@@ -88,6 +88,12 @@ func (c Condition) String() string {
 	return c.Name + "=" + c.Value
 }
 
+// TakesEntry says whether requests that came in at the listener of that name are
+// claimed.
+func (m Match) TakesEntry(name string) bool {
+	return len(m.Entries) == 0 || slices.Contains(m.Entries, name)
+}
+
 // Equal says whether both claim the same requests in the same order.
 func (m Match) Equal(o Match) bool {
 	return m.Host == o.Host && m.Path == o.Path && m.Priority == o.Priority &&
