@@ -42,14 +42,11 @@ func (w *response) appendAnswer(head []byte, a *Answer, mayTrail func(string) bo
 	if len(w.header) > 0 {
 		w.head = head
 		for name, values := range w.header {
-			dated = dated || name == "Date"
-			if name != "Content-Length" {
-				w.appendFields(name, values)
-			}
+			w.appendFields(name, values)
 		}
 		head = w.head
 	}
-	if !dated {
+	if !dated && !w.dated {
 		head = w.conn.server.appendDate(head)
 	}
 	if announced && a.length == ChunkedBody && w.minor == 1 {
@@ -101,8 +98,12 @@ func (a *Answer) shownLength() int64 {
 
 // overridden says whether the handler has set the field itself.
 func (w *response) overridden(name []byte) bool {
-	_, set := w.header[http.CanonicalHeaderKey(string(name))]
-	return set
+	for own := range w.header {
+		if len(own) == len(name) && strings.EqualFold(own, string(name)) {
+			return true
+		}
+	}
+	return false
 }
 
 // appendAnnounced names the trailer fields that go on.

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"net"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -28,6 +27,7 @@ type response struct {
 	length  int64  // what the handler says; -1 if it does not
 	written int64
 	sent    bool // the head is out
+	dated   bool // it has a date, or is to have none
 	chunked bool
 	// untilClose: the body ends with the connection
 	untilClose bool
@@ -60,39 +60,60 @@ func (w *response) WriteHeader(status int) {
 		w.writeInterim(status)
 		return
 	}
-	w.status, w.length = status, -1
+	w.status, w.length, w.sniff = status, -1, true
 	w.head = AppendStatusLine(getBuffer(0)[:0], 1, status)
-	_, typed := w.header["Content-Type"]
-	_, coded := w.header["Content-Encoding"]
-	w.sniff = !typed && !coded
 	for name, values := range w.header {
 		w.appendFields(name, values)
 	}
 }
 
 // appendFields adds a field to the head, unless it is about framing: that is
-// written last.
+// written last. Handlers may have put names into the header by themselves, in any
+// case.
 func (w *response) appendFields(name string, values []string) {
-	switch name {
-	case "Content-Length":
-		if len(values) == 1 {
-			if n, err := strconv.ParseUint(values[0], 10, 63); err == nil {
-				w.length = int64(n)
-			}
-		}
-	case "Connection":
-		if slices.ContainsFunc(values, func(v string) bool { return strings.EqualFold(v, "close") }) {
-			w.conn.last = true
-		}
-	case "Transfer-Encoding", "Keep-Alive", "Proxy-Connection":
-	default:
-		if strings.HasPrefix(name, http.TrailerPrefix) || w.isTrailer(name) {
-			return
-		}
-		for _, v := range values {
-			w.head = AppendField(w.head, name, v)
+	switch kindOf(name) {
+	case KindContentLength:
+		w.takeLength(values)
+		return
+	case KindConnection:
+		w.conn.last = w.conn.last || hasOption(values, "close")
+		return
+	case KindTransferEncoding, KindKeepAlive, KindProxyConnection, KindDisguised:
+		return
+	case KindDate:
+		w.dated = true
+	case KindContentType:
+		w.sniff = false
+	case KindOther:
+		w.sniff = w.sniff && !strings.EqualFold(name, "Content-Encoding")
+	}
+	if strings.HasPrefix(name, http.TrailerPrefix) || w.isTrailer(name) {
+		return
+	}
+	for _, v := range values {
+		w.head = AppendField(w.head, name, v)
+	}
+}
+
+// takeLength notes how long the handler says the body is.
+func (w *response) takeLength(values []string) {
+	if len(values) == 1 {
+		if n, err := strconv.ParseUint(values[0], 10, 63); err == nil {
+			w.length = int64(n)
 		}
 	}
+}
+
+// hasOption says whether a Connection field names an option.
+func hasOption(values []string, option string) bool {
+	for _, list := range values {
+		for named := range strings.SplitSeq(list, ",") {
+			if strings.EqualFold(strings.TrimSpace(named), option) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // isTrailer says whether a field was announced to follow the body.
@@ -113,7 +134,7 @@ func (w *response) writeInterim(status int) {
 	}
 	head := AppendStatusLine(getBuffer(0)[:0], 1, status)
 	for name, values := range w.header {
-		if name == "Content-Length" || name == "Transfer-Encoding" {
+		if kindOf(name).reserved() {
 			continue
 		}
 		for _, v := range values {
@@ -218,7 +239,7 @@ func (w *response) decideFraming(end bool) {
 	if end && w.length < 0 && mayHaveBody(w.status) && w.method != http.MethodHead && len(w.trailer()) == 0 {
 		w.length = max(0, int64(len(w.body)-chunkRoom))
 	}
-	if _, set := w.header["Date"]; !set {
+	if !w.dated {
 		w.head = w.conn.server.appendDate(w.head)
 	}
 	w.head = w.appendFraming(w.head, w.status, w.length)
