@@ -113,3 +113,25 @@ func TestServeWithoutTheDefaultHTTPS(t *testing.T) {
 		t.Errorf("with nothing else exit code %d, said %q", got.code, got.stderr)
 	}
 }
+
+// One word serves a Target over https, by an authority whose root stays.
+func TestServeWithTheInternalAuthority(t *testing.T) {
+	file := routes(t, inFolder(t), fmt.Sprintf(`
+  web: { host: "web.localhost, *.wild.test", tls: internal, upstreams: [ %[1]s ] }
+  other: { host: other.test, tls: auto, upstreams: [ %[1]s ] }
+`, backendCalled(t, "web")))
+	r := serve(t, "off", "--file", file)
+	_, root := rootPEM(t, r.data)
+	trusting := &testrig.Authority{Root: root}
+	for _, host := range []string{"web.localhost", "other.test", "deep.down.wild.test"} {
+		if got, err := r.secure(trusting, host); got != "HTTP/2.0 200 web /" {
+			t.Errorf("%s: %q, %v", host, got, err)
+		}
+	}
+	if got, err := r.secure(trusting, "unknown.test"); err == nil {
+		t.Errorf("a host that nobody has is served: %s", got)
+	}
+	if page := execute(t, nil, "ps", "--data", r.data).stdout; strings.Contains(page, "authority") {
+		t.Errorf("ps says\n%s", page)
+	}
+}

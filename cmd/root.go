@@ -97,6 +97,8 @@ func commands(env environment) []*cobra.Command {
 		newCheckCommand(env),
 		newHealthcheckCommand(env),
 		newDemoCommand(),
+		newRootPEMCommand(env),
+		newTrustCommand(env, systemTrust()),
 		newLabelsCommand(),
 		newVersionCommand(),
 		withoutVariables(newWhoamiCommand(env)),

@@ -104,7 +104,7 @@ func newServer(c *config, env environment, log zerolog.Logger, stdout io.Writer)
 			TrustedProxies: c.trusted,
 			DebugHeaders:   c.debug,
 			Certificate:    files.Pair,
-			Certificates:   &certs.Store{Files: files},
+			Certificates:   &certs.Store{Files: files, Authority: certs.NewAuthority(authorityFolder(c.data, env))},
 		}),
 	}
 	err = s.bind(c)

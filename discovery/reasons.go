@@ -51,6 +51,7 @@ const (
 	CodeCertificateUnreadable Code = "certificate-unreadable" // its files cannot be used
 	CodeCertificateExpired    Code = "certificate-expired"    // or is not valid yet
 	CodeCertificateMismatch   Code = "certificate-mismatch"   // it is for other hosts
+	CodeAuthority             Code = "authority-unusable"     // the internal one's root cannot be read or made
 	CodeClientCA              Code = "client-ca-unreadable"   // the file of `tls.client-ca` cannot be used
 
 	CodeStarting Code = "starting"  // does not accept connections yet

@@ -42,7 +42,7 @@ func (s Step) Codes() []Code {
 	case StepRoute:
 		return []Code{
 			CodeNoEntry, CodeClosed, CodeMatchTaken, CodeMatchClaimed, CodeNoHTTPS, CodeCertificateMissing,
-			CodeCertificateUnreadable, CodeCertificateExpired, CodeCertificateMismatch, CodeClientCA,
+			CodeCertificateUnreadable, CodeCertificateExpired, CodeCertificateMismatch, CodeAuthority, CodeClientCA,
 		}
 	case StepRotation:
 		return []Code{CodeStarting, CodeEjected, CodeResting, CodeDraining, CodeGone, CodeNoWeight}

@@ -306,8 +306,8 @@ var table = []Option{
 
 	{
 		Key: "tls", Section: Entries, Scope: TargetWide, Since: first,
-		Type: "off or a name", Default: "off", Example: "shop.example.com",
-		Help: "The certificate of that name in `--certs` with which the Target is served over https. http is then redirected there, unless `redirect` is `off`.",
+		Type: "auto, internal, off or a name", Default: "off", Example: "internal",
+		Help: "Serves the Target over https, with a certificate of rota's own authority (`auto`, `internal`) or the one of that name in `--certs`. http is then redirected there, unless `redirect` is `off`.",
 		Aka:  []string{"certresolver", "tls.certresolver", "letsencrypt"},
 		set:  into(func(d *draft) *string { return &d.Spec.TLS.Certificate }, certificateChoice),
 	},

@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp/syntax"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -446,18 +445,17 @@ func plainName(s string) (string, error) {
 	return s, nil
 }
 
-// laterCertificates are the values of `tls` that are still to come.
-var laterCertificates = []string{spec.CertAuto, spec.CertInternal}
-
-// certificateChoice reads `off`, which is "", or the name of a certificate.
+// certificateChoice reads `off`, which is "", a word for where the certificate
+// comes from, or the name of one.
 func certificateChoice(s string) (string, error) {
+	low := strings.ToLower(s)
 	switch {
 	case s == off:
 		return "", nil
-	case slices.Contains(laterCertificates, s):
-		return "", refuse("", "is not in this version of rota; it takes the name of a certificate in --certs")
+	case low != s && (low == off || low == spec.CertAuto || low == spec.CertInternal):
+		return "", refuse(low, "is written in lower case")
 	case meantBoolean(s) == "true":
-		return "", refuse("", "is no certificate; it takes the name of one in --certs")
+		return "", refuse(spec.CertAuto, "is no certificate; it takes auto, internal or the name of one in --certs")
 	case meantBoolean(s) == "false":
 		return "", refuse(off, "is no certificate; none is said by off")
 	}

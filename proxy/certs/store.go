@@ -1,6 +1,6 @@
 // Package certs is where the certificates come from that the proxy shows to
-// clients. A [Store] finds the one that a Target asks for, and says what is
-// wrong if there is none.
+// clients: from files of the operator's, or from an authority of its own. A [Store]
+// finds the one that a Target asks for, and says what is wrong if there is none.
 package certs
 
 import (
@@ -21,12 +21,20 @@ import (
 type Store struct {
 	// Files are the operator's own.
 	Files *Files
+	// Authority signs for Targets that ask for [spec.CertInternal].
+	Authority *Authority
 }
 
 // Certificate is the one to show to who asks for host.
-func (s *Store) Certificate(choice, _ string, _ *tls.ClientHelloInfo) (*tls.Certificate, error) {
+func (s *Store) Certificate(choice, host string, _ *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	if internal(choice) {
+		return s.Authority.Leaf(host)
+	}
 	return s.Files.Pair(choice)
 }
+
+// internal says whether the proxy's own authority signs.
+func internal(choice string) bool { return choice == spec.CertInternal || choice == spec.CertAuto }
 
 // ClientCA are the authorities for the certificates of clients.
 func (s *Store) ClientCA(name string) ([]*x509.Certificate, error) { return s.Files.Roots(name) }
@@ -40,17 +48,38 @@ func (s *Store) Faults(asked spec.ServerTLS, hosts []spec.Host) []spec.Fault {
 			Text: "tls.client-ca lets nobody in: " + err.Error(), Fix: s.put(asked.ClientCA, ".crt"),
 		})
 	}
-	pair, err := s.Files.Pair(asked.Certificate)
-	fault := s.Files.PairFault(asked.Certificate)
+	if internal(asked.Certificate) {
+		return append(faults, s.ofAuthority()...)
+	}
+	return append(faults, s.ofFile(asked.Certificate, hosts)...)
+}
+
+// ofAuthority are the faults of what the internal authority signs.
+func (s *Store) ofAuthority() []spec.Fault {
+	_, err := s.Authority.Root()
+	if err == nil {
+		return nil
+	}
+	return []spec.Fault{{
+		Code: spec.FaultAuthority, Grave: true,
+		Text: "https is refused: " + err.Error(), Fix: "start rota with --data FOLDER, one that it may write to and that stays",
+	}}
+}
+
+// ofFile are the faults of a certificate of the operator's.
+func (s *Store) ofFile(name string, hosts []spec.Host) []spec.Fault {
+	var faults []spec.Fault
+	pair, err := s.Files.Pair(name)
+	fault := s.Files.PairFault(name)
 	switch {
 	case err != nil:
-		return append(faults, s.absent(asked.Certificate, err))
+		return []spec.Fault{s.absent(name, err)}
 	case fault != nil:
 		faults = append(faults, spec.Fault{
-			Code: spec.FaultCertificateBad, Text: fmt.Sprintf("an earlier one is in use: %v", fault), Fix: s.put(asked.Certificate, ".crt", ".key"),
+			Code: spec.FaultCertificateBad, Text: fmt.Sprintf("an earlier one is in use: %v", fault), Fix: s.put(name, ".crt", ".key"),
 		})
 	}
-	return append(faults, s.inspect(asked.Certificate, pair.Leaf, hosts)...)
+	return append(faults, s.inspect(name, pair.Leaf, hosts)...)
 }
 
 // absent is said where there is nothing to show.

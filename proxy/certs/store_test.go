@@ -2,6 +2,8 @@ package certs
 
 import (
 	"crypto/x509"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -86,6 +88,29 @@ func TestTheRemedyWithoutAFolderIsOne(t *testing.T) {
 	}
 	faults := (&Store{Files: files}).Faults(spec.ServerTLS{Certificate: "a"}, nil)
 	if len(faults) != 1 || faults[0].Code != spec.FaultCertificateMissing || faults[0].Fix != "put a.crt and a.key into a folder and start rota with --certs FOLDER" {
+		t.Errorf("%+v", faults)
+	}
+}
+
+func TestFaultsOfTheInternalAuthority(t *testing.T) {
+	folder := t.TempDir()
+	files, err := OpenFiles("", zerolog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Store{Files: files, Authority: NewAuthority(folder)}
+	asked := spec.ServerTLS{Certificate: spec.CertInternal}
+	if err := os.WriteFile(filepath.Join(folder, "root.pem"), []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	faults := s.Faults(asked, hosts(t, "a.test"))
+	if len(faults) != 1 || faults[0].Code != spec.FaultAuthority || !faults[0].Grave || !strings.Contains(faults[0].Fix, "--data") {
+		t.Errorf("%+v", faults)
+	}
+	if err := os.Remove(filepath.Join(folder, "root.pem")); err != nil {
+		t.Fatal(err)
+	}
+	if faults := s.Faults(asked, hosts(t, "a.test", "*.b.test")); len(faults) > 0 {
 		t.Errorf("%+v", faults)
 	}
 }

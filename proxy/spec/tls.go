@@ -58,5 +58,6 @@ const (
 	FaultCertificateBad       FaultCode = "certificate-unreadable" // what there is cannot be used
 	FaultCertificateExpired   FaultCode = "certificate-expired"    // or not valid yet
 	FaultCertificateElsewhere FaultCode = "certificate-mismatch"   // it is for other hosts
+	FaultAuthority            FaultCode = "authority-unusable"     // the internal one's root cannot be read or made
 	FaultClientCA             FaultCode = "client-ca-unreadable"   // who may come in is not known: nobody
 )
