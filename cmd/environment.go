@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/rota-proxy/rota/discovery/labels"
+	"github.com/rota-proxy/rota/internal/spelling"
 )
 
 // variablePrefix starts the name of every environment variable that is ours.
@@ -88,7 +88,7 @@ func nearestVariable(name string, known []string) string {
 	for _, k := range known {
 		words = append(words, strings.TrimPrefix(k, variablePrefix))
 	}
-	if word := labels.NearestWord(strings.TrimPrefix(name, variablePrefix), words); word != "" {
+	if word := spelling.Nearest(strings.TrimPrefix(name, variablePrefix), words); word != "" {
 		return variablePrefix + word
 	}
 	return ""

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/rota-proxy/rota/discovery/labels"
+	"github.com/rota-proxy/rota/internal/spelling"
 )
 
 // The parsers of flag values. Their errors say what is wrong with the value;
@@ -173,7 +174,7 @@ func parseWord(words ...string) func(string) (string, error) {
 		if slices.Contains(words, text) {
 			return text, nil
 		}
-		return "", unknownWord{known: words, nearest: labels.NearestWord(text, words)}
+		return "", unknownWord{known: words, nearest: spelling.Nearest(text, words)}
 	}
 }
 

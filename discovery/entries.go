@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/rota-proxy/rota/discovery/labels"
+	"github.com/rota-proxy/rota/internal/spelling"
 	"github.com/rota-proxy/rota/proxy/spec"
 )
 
@@ -68,7 +68,7 @@ func (l listeners) withNearest(missing []string) string {
 	quoted := make([]string, len(missing))
 	for i, name := range missing {
 		quoted[i] = fmt.Sprintf("%q", name)
-		if nearest := labels.NearestWord(name, l); nearest != "" {
+		if nearest := spelling.Nearest(name, l); nearest != "" {
 			quoted[i] += fmt.Sprintf(" (nearest: %s)", nearest)
 		}
 	}
@@ -81,7 +81,7 @@ func (a assembler) entryFix(r replica, asked, missing []string) string {
 	var right []string
 	for _, name := range asked {
 		if !a.Entries.has(name) {
-			name = labels.NearestWord(name, a.Entries)
+			name = spelling.Nearest(name, a.Entries)
 		}
 		if name != "" {
 			right = append(right, name)

@@ -13,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/rota-proxy/rota/discovery/labels"
+	"github.com/rota-proxy/rota/internal/spelling"
 )
 
 // The bounds of a file. Whoever writes it is trusted; they are for accidents.
@@ -105,7 +106,7 @@ func parseStaticFile(text []byte) (staticFile, error) {
 
 // nearestOf ends a sentence about a word with the one that was probably meant.
 func nearestOf(word string, known ...string) string {
-	if near := labels.NearestWord(strings.ToLower(word), known); near != "" {
+	if near := spelling.Nearest(strings.ToLower(word), known); near != "" {
 		return " (nearest: " + near + ")"
 	}
 	return "; there are " + strings.Join(known, " and ")
@@ -232,7 +233,7 @@ func parseEntry(p pair) staticEntry {
 // isAlmostUpstreams recognises `upstream` and what is further off.
 func isAlmostUpstreams(word string) bool {
 	_, is := labels.Find(word)
-	return !is && labels.NearestWord(strings.ToLower(word), []string{wordUpstreams}) != ""
+	return !is && spelling.Nearest(strings.ToLower(word), []string{wordUpstreams}) != ""
 }
 
 // parseUpstreams reads a list of URLs, or of maps with a URL and options.

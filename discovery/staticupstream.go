@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/rota-proxy/rota/discovery/labels"
+	"github.com/rota-proxy/rota/internal/spelling"
 	"github.com/rota-proxy/rota/proxy/spec"
 )
 
@@ -48,7 +49,7 @@ func parseStaticURL(raw string) (staticAddress, error) {
 	}
 	switch {
 	case !slices.Contains(staticSchemes, u.Scheme):
-		near := labels.NearestWord(strings.ToLower(u.Scheme), staticSchemes)
+		near := spelling.Nearest(strings.ToLower(u.Scheme), staticSchemes)
 		if near != "" {
 			near += strings.TrimPrefix(raw, u.Scheme)
 		}

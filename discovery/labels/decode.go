@@ -9,6 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/rota-proxy/rota/internal/spelling"
 	"github.com/rota-proxy/rota/proxy/spec"
 )
 
@@ -154,7 +155,7 @@ func (d *decoder) guardNeighbours() {
 			continue
 		}
 		for neighbour, t := range d.targets {
-			if neighbour != "" && !t.Guarded && !t.AccessBad && NearestWord(name, []string{neighbour}) != "" {
+			if neighbour != "" && !t.Guarded && !t.AccessBad && spelling.Nearest(name, []string{neighbour}) != "" {
 				l := stray.taken[0]
 				l.spoils = Access
 				right := join(d.prefix, neighbour, strings.TrimPrefix(l.key, join(d.prefix, name)+"."))

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"github.com/rota-proxy/rota/internal/spelling"
 )
 
 // label is one label of ours, with what its key was understood as.
@@ -121,11 +123,11 @@ func (g *grammar) fused(key string) string {
 // nearGroup is the first word of keys that a mistyped one is at most two slips
 // away from, or "". Of equally near ones it is one that guards.
 func (g *grammar) nearGroup(word string) string {
-	limit := min(slack(word), 2) + 1
+	limit := min(spelling.Slack(word), 2) + 1
 	best, least := "", limit
 	low := fold(word)
 	for _, group := range g.words {
-		d := distance(low, group, min(least+1, limit))
+		d := spelling.Distance(low, group, min(least+1, limit))
 		if d < least || d == least && best != "" && g.guarded[group] {
 			best, least = group, d
 		}
@@ -329,14 +331,14 @@ func (g *grammar) meant(key string) meaning {
 	var best meaning
 	least := len(key) + 1
 	low := fold(key)
-	consider := func(o *Option, spelling string) {
+	consider := func(o *Option, spelt string) {
 		head, name := key, ""
 		if o.Family() {
-			head, name = splitFamily(key, spelling)
+			head, name = splitFamily(key, spelt)
 			name = cmp.Or(name, o.Name)
 		}
-		limit := min(least, slack(head)+1)
-		if d := distance(low[:len(head)], spelling, limit); d < limit {
+		limit := min(least, spelling.Slack(head)+1)
+		if d := spelling.Distance(low[:len(head)], spelt, limit); d < limit {
 			least, best = d, meaning{o.Key, o.Key + name, d}
 		}
 	}

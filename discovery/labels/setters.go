@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/net/http/httpguts"
 
+	"github.com/rota-proxy/rota/internal/spelling"
 	"github.com/rota-proxy/rota/proxy/spec"
 )
 
@@ -64,7 +65,7 @@ func addCondition(conditions *[]spec.Condition, name, value string) error {
 func setRedirect(d *draft, l label) error {
 	value := strings.TrimSpace(l.value)
 	if value != off {
-		return refuse(NearestWord(strings.ToLower(value), []string{off}), "is not in this version of rota, which only takes off")
+		return refuse(spelling.Nearest(strings.ToLower(value), []string{off}), "is not in this version of rota, which only takes off")
 	}
 	d.Spec.TLS.Plain = true
 	return nil
@@ -83,6 +84,6 @@ func strategy(s string) (spec.Balance, error) {
 	if s == string(spec.RoundRobin) {
 		return spec.RoundRobin, nil
 	}
-	near := NearestWord(strings.ToLower(s), append([]string{string(spec.RoundRobin)}, laterStrategies...))
+	near := spelling.Nearest(strings.ToLower(s), append([]string{string(spec.RoundRobin)}, laterStrategies...))
 	return "", refuse(near, "is no strategy")
 }

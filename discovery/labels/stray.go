@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"github.com/rota-proxy/rota/internal/spelling"
 )
 
 // How many labels that nearly have our prefix are looked at, and how many are
@@ -39,7 +41,7 @@ func (r reader) cutStray(key string) (typed, rest string, ok bool) {
 	}
 	key = visible(key)
 	for _, end := range [...]int{len(r.prefix) - 1, len(r.prefix), len(r.prefix) + 1} {
-		if end < 1 || end >= len(key) || !strings.ContainsRune(".-_:/", rune(key[end])) || distance(fold(key[:end]), r.prefix, 2) == 2 {
+		if end < 1 || end >= len(key) || !strings.ContainsRune(".-_:/", rune(key[end])) || spelling.Distance(fold(key[:end]), r.prefix, 2) == 2 {
 			continue
 		}
 		if key[end] == '.' || !r.ofAnother(key[end+1:]) {

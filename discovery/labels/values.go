@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/net/http/httpguts"
 
+	"github.com/rota-proxy/rota/internal/spelling"
 	"github.com/rota-proxy/rota/proxy/spec"
 )
 
@@ -67,7 +68,7 @@ func duration(s string) (time.Duration, error) {
 	d, err := time.ParseDuration(s)
 	switch {
 	case err != nil:
-		return 0, refuse(NearestWord(strings.ToLower(s), []string{off}), "is not a duration like 500ms, 30s or 2m")
+		return 0, refuse(spelling.Nearest(strings.ToLower(s), []string{off}), "is not a duration like 500ms, 30s or 2m")
 	case d < 0:
 		return 0, refuse("", "is negative")
 	case d == 0:
@@ -99,7 +100,7 @@ func count(s string) (int, error) {
 	case s == "0":
 		return 0, refuse(off, "is not taken for off; say off")
 	}
-	return 0, refuse(NearestWord(strings.ToLower(s), []string{off}), "%s, nor off", err)
+	return 0, refuse(spelling.Nearest(strings.ToLower(s), []string{off}), "%s, nor off", err)
 }
 
 // integer reads a whole number within bounds.
@@ -154,7 +155,7 @@ func meantBoolean(s string) string {
 	case "false", "no", "n", "off", "0":
 		return "false"
 	}
-	return NearestWord(strings.ToLower(s), []string{"true", "false"})
+	return spelling.Nearest(strings.ToLower(s), []string{"true", "false"})
 }
 
 // sizeUnits, longest first so that `KiB` is not read as `B`.
@@ -232,7 +233,7 @@ func oneOf[T ~string](words ...T) func(string) (T, error) {
 			}
 			names[i] = string(word)
 		}
-		return "", refuse(NearestWord(strings.ToLower(s), names), "is none of %s", strings.Join(names, ", "))
+		return "", refuse(spelling.Nearest(strings.ToLower(s), names), "is none of %s", strings.Join(names, ", "))
 	}
 }
 
@@ -545,7 +546,7 @@ func hasDotSegment(path string) bool {
 func hostHeader(s string) (string, error) {
 	words := []string{spec.HostKeep, spec.HostUpstream}
 	for _, word := range words {
-		if s != word && distance(strings.ToLower(s), word, 2) < 2 {
+		if s != word && spelling.Distance(strings.ToLower(s), word, 2) < 2 {
 			return "", refuse(word, "is almost a word with a meaning of its own")
 		}
 	}

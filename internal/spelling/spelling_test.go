@@ -1,4 +1,4 @@
-package labels
+package spelling
 
 import (
 	"strings"
@@ -20,20 +20,20 @@ func TestDistance(t *testing.T) {
 		{"", "ab", 2},
 		{"kitten", "sitting", 3},
 	} {
-		if got := distance(c.a, c.b, 9); got != c.want {
-			t.Errorf("distance(%q, %q) = %d, want %d", c.a, c.b, got, c.want)
+		if got := Distance(c.a, c.b, 9); got != c.want {
+			t.Errorf("Distance(%q, %q) = %d, want %d", c.a, c.b, got, c.want)
 		}
-		if got := distance(c.b, c.a, 9); got != c.want {
-			t.Errorf("distance(%q, %q) = %d, want %d", c.b, c.a, got, c.want)
+		if got := Distance(c.b, c.a, 9); got != c.want {
+			t.Errorf("Distance(%q, %q) = %d, want %d", c.b, c.a, got, c.want)
 		}
 	}
 }
 
 func TestDistanceStopsAtItsLimit(t *testing.T) {
-	if got := distance("kitten", "sitting", 2); got != 2 {
+	if got := Distance("kitten", "sitting", 2); got != 2 {
 		t.Errorf("distance = %d, want the limit 2", got)
 	}
-	if got := distance(strings.Repeat("x", 1<<20), "host", 3); got != 3 {
+	if got := Distance(strings.Repeat("x", 1<<20), "host", 3); got != 3 {
 		t.Errorf("distance of a huge word = %d, want the limit 3", got)
 	}
 }
@@ -50,8 +50,8 @@ func TestDistanceIsExact(t *testing.T) {
 		for _, b := range words {
 			full := distanceInFull(a, b)
 			for limit := 1; limit <= 5; limit++ {
-				if got := distance(a, b, limit); got != min(full, limit) {
-					t.Fatalf("distance(%q, %q, %d) = %d, in full %d", a, b, limit, got, full)
+				if got := Distance(a, b, limit); got != min(full, limit) {
+					t.Fatalf("Distance(%q, %q, %d) = %d, in full %d", a, b, limit, got, full)
 				}
 			}
 		}
@@ -85,8 +85,8 @@ func TestNearest(t *testing.T) {
 		"whatever": "",
 		"":         "",
 	} {
-		if got := NearestWord(word, choices); got != want {
-			t.Errorf("NearestWord(%q) = %q, want %q", word, got, want)
+		if got := Nearest(word, choices); got != want {
+			t.Errorf("Nearest(%q) = %q, want %q", word, got, want)
 		}
 	}
 }

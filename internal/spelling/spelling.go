@@ -1,22 +1,23 @@
-package labels
+// Package spelling finds what a mistyped word most probably was meant to be.
+package spelling
 
 import "math/bits"
 
-// NearestWord is the choice that word most probably was meant to be, or "" when
+// Nearest is the choice that word most probably was meant to be, or "" when
 // none is near enough to be worth saying. Of two equally near ones the earlier.
-func NearestWord(word string, choices []string) string {
-	best, least := "", slack(word)+1
+func Nearest(word string, choices []string) string {
+	best, least := "", Slack(word)+1
 	for _, choice := range choices {
-		if d := distance(word, choice, least); d < least {
+		if d := Distance(word, choice, least); d < least {
 			best, least = choice, d
 		}
 	}
 	return best
 }
 
-// slack is how many slips of the finger a word of this length is forgiven:
+// Slack is how many slips of the finger a word of this length is forgiven:
 // three letters hardly identify anything once two of them are wrong.
-func slack(word string) int {
+func Slack(word string) int {
 	switch n := len(word); {
 	case n <= 3:
 		return 1
@@ -26,11 +27,11 @@ func slack(word string) int {
 	return 3
 }
 
-// distance counts the insertions, deletions, replacements and swaps of
+// Distance counts the insertions, deletions, replacements and swaps of
 // neighbours that turn a into b (Damerau–Levenshtein, optimal string
 // alignment), by bytes. Once it is certain that there are limit or more, it says
 // limit, so that comparing with a huge hostile word costs nothing.
-func distance(a, b string, limit int) int {
+func Distance(a, b string, limit int) int {
 	if abs(len(a)-len(b)) >= limit || lettersApart(a, b) >= limit {
 		return limit
 	}
