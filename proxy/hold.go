@@ -198,21 +198,36 @@ func nextResort(held time.Duration) time.Duration {
 func (r *room) admit(h *hold) (*waiter, *list.Element, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	switch {
-	case r.vanished:
-		return nil, nil, errVanished
-	case h.spent > 0 && h.spent >= r.wait.For:
-		return nil, nil, errHeldOut
-	case !r.hopeful(time.Now()):
-		return nil, nil, errRoomClosed
-	case r.wait.Max > 0 && r.queue.Len() >= r.wait.Max, r.total.Load() >= maxHeld:
-		return nil, nil, errRoomFull
+	if err := r.refusal(h.spent); err != nil {
+		return nil, nil, err
 	}
 	w := &waiter{granted: make(chan grant, 1)}
 	place := r.queue.PushBack(w)
 	r.count(1)
 	r.dispatch()
 	return w, place, nil
+}
+
+// refusal is why a request that was held for so long already is not let in; nil: it is.
+func (r *room) refusal(spent time.Duration) error {
+	switch {
+	case r.vanished:
+		return errVanished
+	case spent > 0 && spent >= r.wait.For:
+		return errHeldOut
+	case !r.hopeful(time.Now()):
+		return errRoomClosed
+	case r.wait.Max > 0 && r.queue.Len() >= r.wait.Max, r.total.Load() >= maxHeld:
+		return errRoomFull
+	}
+	return nil
+}
+
+// prospect is why a request would not be held now; nil: it would.
+func (r *room) prospect() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.refusal(0)
 }
 
 // patience is how long one request is held in all.

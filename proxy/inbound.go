@@ -164,11 +164,11 @@ func (m *Mux) serve(w http.ResponseWriter, r *http.Request, in *inbound) {
 	for range maxMatches {
 		f := m.table.lookup(&in.inquiry)
 		if f.result != matched {
-			m.refuse(w, r, in, f)
+			in.answer(w, r, m.refusal(in.host, f))
 			return
 		}
 		if in.prepare(r, f.path); !faithful(in.path) {
-			in.answer(w, r, answer{code: codeBadTarget, text: "a path that begins with // must be percent-encoded"})
+			in.answer(w, r, unfaithful)
 			return
 		}
 		if f.owner.serve(w, r, in) == nil {
@@ -178,23 +178,26 @@ func (m *Mux) serve(w http.ResponseWriter, r *http.Request, in *inbound) {
 	in.answer(w, r, answer{code: codeNotReady})
 }
 
-// refuse answers a request that has no Target.
-func (m *Mux) refuse(w http.ResponseWriter, r *http.Request, in *inbound, f found[*Target]) {
-	a := answer{code: codeNotFound}
-	ago, departed := m.gone.find(in.host)
-	switch {
-	case f.result == wrongMethod:
-		a = answer{code: codeMethod, allow: f.allow}
-	case f.result == ambiguousPath:
-		a = answer{code: codeAmbiguousPath, text: f.reason.Error()}
-	case f.result == unmatched:
-		a = answer{code: codeNoRoute}
-	case departed:
-		a = answer{code: codeGone, text: fmt.Sprintf("its last container went away %s ago", seconds(ago))}
-	case !m.synced.Load():
-		a = answer{code: codeNotReached}
+// unfaithful is the answer to a path that would be read as something else.
+var unfaithful = answer{code: codeBadTarget, text: "a path that begins with // must be percent-encoded"}
+
+// refusal is the answer to a request that has no Target.
+func (m *Mux) refusal(host string, f found[*Target]) answer {
+	switch f.result {
+	case wrongMethod:
+		return answer{code: codeMethod, allow: f.allow}
+	case ambiguousPath:
+		return answer{code: codeAmbiguousPath, text: f.reason.Error()}
+	case unmatched:
+		return answer{code: codeNoRoute}
 	}
-	in.answer(w, r, a)
+	if ago, departed := m.gone.find(host); departed {
+		return answer{code: codeGone, text: fmt.Sprintf("its last container went away %s ago", seconds(ago))}
+	}
+	if !m.synced.Load() {
+		return answer{code: codeNotReached}
+	}
+	return answer{code: codeNotFound}
 }
 
 // answer gives one of the proxy's own answers.

@@ -17,12 +17,12 @@ import (
 
 // rig is a Mux on a real listener.
 type rig struct {
-	t    *testing.T
+	t    testing.TB
 	mux  *Mux
 	base string
 }
 
-func newRig(t *testing.T, o Options) *rig {
+func newRig(t testing.TB, o Options) *rig {
 	t.Helper()
 	m := NewMux(o)
 	m.Synced()
@@ -38,7 +38,7 @@ func newRig(t *testing.T, o Options) *rig {
 }
 
 // served serves on a Listener at a free address until the test ends.
-func served(t *testing.T, o ListenerOptions) net.Addr {
+func served(t testing.TB, o ListenerOptions) net.Addr {
 	t.Helper()
 	o.Addr = "127.0.0.1:0"
 	l, err := Listen(o)
@@ -84,7 +84,7 @@ type backend struct {
 	bodys []string
 }
 
-func newBackend(t *testing.T, name string, handler http.HandlerFunc) *backend {
+func newBackend(t testing.TB, name string, handler http.HandlerFunc) *backend {
 	t.Helper()
 	b := &backend{name: name}
 	b.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -133,38 +134,52 @@ func (m *Mux) clientAuth(p hostPolicy) (tls.ClientAuthType, *x509.CertPool) {
 	return tls.RequireAndVerifyClientCert, pool
 }
 
-// byWay says whether a request may be served under def by the way it came. If
-// not, it has been answered: redirected to https, or refused.
-func (t *Target) byWay(def *spec.Target, w http.ResponseWriter, r *http.Request, in *inbound) bool {
-	entry := t.https.Load()
-	switch {
-	case entry != nil && in.entry == entry.name:
-		if a := t.overTLS(&def.TLS, r, in); a.code != "" {
-			in.answer(w, r, a)
-			return false
-		}
-	case def.TLS.On():
-		return t.inPlain(def, entry, w, r, in)
-	}
-	return true
+// passage is what stands against serving a request that came by some way: an
+// answer to give, or a place to send the client to. The zero value: nothing.
+type passage struct {
+	answer   answer
+	location string
 }
 
-// inPlain is byWay for a Target that is served over https too.
-func (t *Target) inPlain(def *spec.Target, entry *httpsEntry, w http.ResponseWriter, r *http.Request, in *inbound) bool {
+func (p passage) free() bool { return p.answer.code == "" && p.location == "" }
+
+// end tells the client.
+func (p passage) end(w http.ResponseWriter, r *http.Request, in *inbound) {
+	if p.location != "" {
+		in.redirect(w, r, p.location)
+		return
+	}
+	in.answer(w, r, p.answer)
+}
+
+// passage is what stands against serving q, which came from peer, under def.
+func (t *Target) passage(def *spec.Target, q *inquiry, peer netip.Addr, over *tls.ConnectionState) passage {
+	entry := t.https.Load()
+	switch {
+	case def.Closed != "":
+		return passage{answer: answer{code: codeClosedAccess, detail: def.Closed}}
+	case entry != nil && q.entry == entry.name:
+		return passage{answer: t.overTLS(&def.TLS, over, q.host)}
+	case def.TLS.On():
+		return t.inPlain(def, entry, q, peer)
+	}
+	return passage{}
+}
+
+// inPlain is passage for a Target that is served over https too.
+func (t *Target) inPlain(def *spec.Target, entry *httpsEntry, q *inquiry, peer netip.Addr) passage {
 	guarded := def.TLS.ClientCA != ""
 	switch {
-	case strings.HasPrefix(in.inquiry.path, acmeChallenge) && !guarded,
-		trustedProxies(t.o.TrustedProxies).scheme(in.peer, r.Header, "http") == "https" && !guarded,
+	case strings.HasPrefix(q.path, acmeChallenge) && !guarded,
+		trustedProxies(t.o.TrustedProxies).scheme(peer, q.header, "http") == "https" && !guarded,
 		def.TLS.Plain && !guarded:
-		return true
+		return passage{}
 	case takesEntry(def, entry):
-		in.toHTTPS(w, r, entry.port)
-		return false
+		return passage{location: httpsURL(q, entry.port)}
 	case guarded:
-		in.answer(w, r, answer{code: codeClosedAccess, detail: t.noHTTPS(def, entry).Text})
-		return false
+		return passage{answer: answer{code: codeClosedAccess, detail: t.noHTTPS(def, entry).Text}}
 	}
-	return true // there is no https to send it to, which the Target's status says
+	return passage{} // there is no https to send it to, which the Target's status says
 }
 
 // acmeChallenge is where authorities ask for proof, by http (RFC 8555 section 8.3).
@@ -180,25 +195,25 @@ func takesEntry(def *spec.Target, entry *httpsEntry) bool {
 // overTLS is why a request that came over https may not be served, empty if it
 // may. The handshake was about the name the client connected by; the request may
 // be for another, so all is looked at again (RFC 9110 section 7.4).
-func (t *Target) overTLS(asked *spec.ServerTLS, r *http.Request, in *inbound) answer {
+func (t *Target) overTLS(asked *spec.ServerTLS, over *tls.ConnectionState, host string) answer {
 	var lacks answer
 	switch {
 	case !asked.On():
 		return answer{code: codeNoHTTPS}
-	case r.TLS == nil:
+	case over == nil:
 		return answer{code: codeInternal}
-	case r.TLS.Version < asked.Min:
+	case over.Version < asked.Min:
 		lacks = answer{code: codeTLSVersion}
 	case asked.ClientCA != "":
 		roots, err := t.o.Certificates.ClientCA(asked.ClientCA)
 		if err != nil {
 			return answer{code: codeClosedAccess, detail: err.Error()}
 		}
-		if !signedBy(roots, r.TLS.VerifiedChains) {
+		if !signedBy(roots, over.VerifiedChains) {
 			lacks = answer{code: codeClientCertificate}
 		}
 	}
-	if lacks.code != "" && r.TLS.ServerName != "" && !sameHost(r.TLS.ServerName, in.host) {
+	if lacks.code != "" && over.ServerName != "" && !sameHost(over.ServerName, host) {
 		return answer{code: codeMisdirected} // by a connection of its own it may well get there
 	}
 	return lacks
@@ -217,23 +232,31 @@ func sameHost(name, host string) bool {
 	return ok && normal == host
 }
 
-// toHTTPS sends the client to the same URL at the https entry. 308 keeps the
-// method and the body (RFC 9110 section 15.4.9).
-func (in *inbound) toHTTPS(w http.ResponseWriter, r *http.Request, port int) {
-	in.record.reason = "to-https"
-	location := "https://" + in.host
+// httpsURL is the same URL at the https entry.
+func httpsURL(q *inquiry, port int) string {
+	url := "https://" + q.host
 	if port != 443 {
-		location += ":" + strconv.Itoa(port)
+		url += ":" + strconv.Itoa(port)
 	}
+	return url + q.path + q.query
+}
+
+// redirect sends the client to https. 308 keeps the method and the body (RFC 9110
+// section 15.4.9).
+func (in *inbound) redirect(w http.ResponseWriter, r *http.Request, location string) {
+	in.record.reason = reasonToHTTPS
 	if in.owesBody(r) {
 		w.Header().Set("Connection", "close")
 	}
 	in.debugHeaders(w.Header)
-	w.Header().Set("Location", location+in.inquiry.path+in.query)
+	w.Header().Set("Location", location)
 	w.Header().Set("Cache-Control", "no-store") // labels change
 	w.Header().Set("Content-Length", "0")
 	w.WriteHeader(http.StatusPermanentRedirect)
 }
+
+// reasonToHTTPS stands in the access log in place of the code of an answer.
+const reasonToHTTPS = "to-https"
 
 // faults are what is wrong with the way a Target is served over https.
 func (t *Target) faults(def *spec.Target) []spec.Fault {

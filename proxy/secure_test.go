@@ -66,7 +66,7 @@ type secureRig struct {
 	back                  *backend
 }
 
-func newSecureRig(t *testing.T, o Options) *secureRig {
+func newSecureRig(t testing.TB, o Options) *secureRig {
 	t.Helper()
 	g := &secureRig{
 		server: testrig.NewAuthority(t, "server"), staff: testrig.NewAuthority(t, "staff"), guests: testrig.NewAuthority(t, "guests"),

@@ -230,13 +230,25 @@ func (t *table[T]) lookup(q *inquiry) found[T] {
 		return found[T]{result: matched, owner: exact.plain.owner}
 	}
 	s := search[T]{inquiry: q}
-	if s.try(exact) || s.try(t.templates.Load()) || t.tryWildcards(&s) || s.try(t.hostless.Load()) {
-		return s.found
+	t.walk(&s, exact)
+	return s.found
+}
+
+// trace is lookup for who wants to know how it came about: what was tried, in order.
+func (t *table[T]) trace(q *inquiry) (found[T], []trial[T]) {
+	s := search[T]{inquiry: q, traced: true}
+	t.walk(&s, load[T](&t.exact, q.host))
+	return s.found, s.trials
+}
+
+// walk goes through the stages until one of their routes fits.
+func (t *table[T]) walk(s *search[T], exact *stage[T]) {
+	if s.try(exact) || s.try(t.templates.Load()) || t.tryWildcards(s) || s.try(t.hostless.Load()) {
+		return
 	}
 	if len(s.found.allow) > 0 {
 		s.found.result = wrongMethod
 	}
-	return s.found
 }
 
 func (t *table[T]) tryWildcards(s *search[T]) bool {
@@ -305,6 +317,15 @@ type search[T any] struct {
 	bare string
 	// request is a stand-in in normal form for the routes that gorilla decides.
 	request *http.Request
+	// traced: what is tried is noted in trials.
+	traced bool
+	trials []trial[T]
+}
+
+// trial is a route that was looked at, and what kept it from taking the request.
+type trial[T any] struct {
+	route    *route[T]
+	obstacle spec.Obstacle
 }
 
 // try says whether the search is over after this stage.
@@ -351,19 +372,40 @@ func (s *search[T]) ofHost(routes []*route[T]) (mine []*route[T], paths bool) {
 }
 
 func (s *search[T]) tryRoute(r *route[T]) bool {
-	if !r.takesEntry(s.entry) || !r.takesClient(s.client) || !r.takesPath(s.bare) {
-		return false
+	obstacle := s.obstacle(r)
+	if s.traced {
+		s.trials = append(s.trials, trial[T]{r, obstacle})
 	}
-	if r.rules != nil {
-		if m, ok := ask(r.rules, s.standIn()); !ok {
-			if errors.Is(m.MatchErr, mux.ErrMethodMismatch) {
-				s.allow(r.match.Methods)
-			}
-			return false
-		}
+	switch obstacle {
+	case spec.NoObstacle:
+		s.found.result, s.found.owner, s.found.allow = matched, r.owner, nil
+		return true
+	case spec.OtherMethod:
+		s.allow(r.match.Methods)
 	}
-	s.found.result, s.found.owner, s.found.allow = matched, r.owner, nil
-	return true
+	return false
+}
+
+// obstacle is what keeps a route of the request's host from taking it.
+func (s *search[T]) obstacle(r *route[T]) spec.Obstacle {
+	switch {
+	case !r.takesEntry(s.entry):
+		return spec.OtherEntry
+	case !r.takesClient(s.client):
+		return spec.OtherClient
+	case !r.takesPath(s.bare):
+		return spec.OtherPath
+	case r.rules == nil:
+		return spec.NoObstacle
+	}
+	m, ok := ask(r.rules, s.standIn())
+	switch {
+	case ok:
+		return spec.NoObstacle
+	case errors.Is(m.MatchErr, mux.ErrMethodMismatch):
+		return spec.OtherMethod
+	}
+	return spec.OtherConditions
 }
 
 func (s *search[T]) allow(methods []string) {

@@ -67,11 +67,8 @@ func (t *Target) serve(w http.ResponseWriter, r *http.Request, in *inbound) erro
 	in.record.target = t.id
 	t.requests.Add(1)
 	t.budget.request(in.record.begin)
-	if def.Closed != "" {
-		in.answer(w, r, answer{code: codeClosedAccess, detail: def.Closed})
-		return nil
-	}
-	if !t.byWay(def, w, r, in) {
+	if p := t.passage(def, &in.inquiry, in.peer, r.TLS); !p.free() {
+		p.end(w, r, in)
 		return nil
 	}
 	x := &in.exchange

@@ -15,6 +15,17 @@ func ValidToken(s string) bool { return allTokens(s) }
 // the DNS has. An empty s is none.
 func ValidHost(s string) bool { return s != "" && validHost([]byte(s)) }
 
+// ValidRequest says whether a Server would take in a request with this method,
+// target and Host field.
+func ValidRequest(method, target, host string) bool {
+	for i := range len(target) {
+		if !isTarget(target[i]) {
+			return false
+		}
+	}
+	return method != "" && ValidToken(method) && validTarget([]byte(method), []byte(target)) && validHost([]byte(host))
+}
+
 // validHost also takes an empty one, which a client sends if its target has none
 // (RFC 9112 section 3.2).
 func validHost(b []byte) bool {
