@@ -86,6 +86,7 @@ func (c *Conn) RoundTrip(r *Request) (*Answer, error) {
 	c.link.wary, c.used = c.used, true // nothing may have come while it was idle
 	c.last = r.Head.Close
 	c.timeout, c.due = r.Timeout, 0
+	c.link.reading.forgetExtension()
 	c.upload = nil
 	if r.Stream != nil {
 		c.upload = newUpload(c, r)

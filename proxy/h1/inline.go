@@ -45,7 +45,7 @@ func (c *serverConn) awaitInline() (int, error) {
 		l.drained = false
 		err = c.link.raw.Read(l.step)
 	}
-	c.link.reading.clear()
+	late := c.link.endReading()
 	c.forgetLook()
 	switch {
 	case l.length > 0 || l.refusal != nil || c.handed || c.ended:
@@ -53,7 +53,7 @@ func (c *serverConn) awaitInline() (int, error) {
 	case err == nil:
 		err = l.failure
 	}
-	return 0, c.headFailure(c.link.explain(err))
+	return 0, c.headFailure(explain(err, late))
 }
 
 // lookAgain makes a connection that waits read, whether or not the poller says so.
@@ -79,7 +79,7 @@ func (c *serverConn) forgetLook() {
 // says that something has come. false is: wait.
 func (c *serverConn) onClient(fd uintptr) bool {
 	l := &c.inline
-	c.link.reading.clear()
+	c.link.endReading()
 	for {
 		n, err := c.parseHead()
 		switch {
@@ -118,7 +118,7 @@ func (c *serverConn) receiveInline(fd uintptr) (done, wait bool) {
 	}
 	if l.drained && c.r == c.w {
 		l.drained = false
-		c.link.reading.due.Store(c.park() | unseen)
+		c.link.reading.begin(c.park() | unseen)
 		return false, true
 	}
 	c.makeRoom()
@@ -126,7 +126,7 @@ func (c *serverConn) receiveInline(fd uintptr) (done, wait bool) {
 	n, errno := recv(fd, room)
 	switch {
 	case errno == syscall.EAGAIN:
-		c.link.reading.due.Store(c.park())
+		c.link.reading.begin(c.park())
 		return false, true
 	case errno != 0:
 		l.failure = errno

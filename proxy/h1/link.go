@@ -6,7 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
-	"sync/atomic"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -31,7 +31,9 @@ type link struct {
 
 	reading deadline
 	writing deadline
-	late    atomic.Bool // the Watchdog has interrupted
+
+	ending      sync.Mutex // held while a wait is being ended, or that is undone
+	interrupted bool       // for good
 
 	// of the reader, while it is in RawConn.Read
 	readable func(fd uintptr) bool
@@ -113,10 +115,10 @@ func (l *link) exchange(out, behind []byte, s source) (int, error) {
 	for {
 		l.blocked = false
 		err := l.raw.Read(l.readable)
-		l.reading.clear()
+		late := l.endReading()
 		switch {
 		case err != nil:
-			return 0, l.explain(err)
+			return 0, explain(err, late)
 		case l.blocked:
 			l.wrote = true // how much of it, if that fails, nobody can tell
 			if err := l.writeBoth(l.begin, l.behind); err != nil {
@@ -127,7 +129,7 @@ func (l *link) exchange(out, behind []byte, s source) (int, error) {
 		case l.err == nil && l.n == 0:
 			return 0, io.EOF
 		}
-		return l.n, l.explain(l.err)
+		return l.n, l.err
 	}
 }
 
@@ -170,7 +172,7 @@ func (l *link) onReadable(fd uintptr) bool {
 	return true
 }
 
-func (l *link) wait() { l.reading.due.Store(l.source.park()) }
+func (l *link) wait() { l.reading.begin(l.source.park()) }
 
 // exchangePlain is exchange for what is no socket.
 func (l *link) exchangePlain(out, behind []byte, s source) (int, error) {
@@ -180,13 +182,13 @@ func (l *link) exchangePlain(out, behind []byte, s source) (int, error) {
 			return 0, err
 		}
 	}
-	l.reading.due.Store(s.park())
+	l.reading.begin(s.park())
 	n, err := l.conn.Read(s.room())
-	l.reading.clear()
+	late := l.endReading()
 	if n > 0 {
 		return n, nil
 	}
-	return 0, l.explain(err)
+	return 0, explain(err, late)
 }
 
 // write sends all of p.
@@ -218,11 +220,11 @@ const writeStep = 64 << 10
 // writeSlowlyWithin lets the runtime wait for room in the socket.
 func (l *link) writeSlowlyWithin(p []byte, limit time.Duration) error {
 	for len(p) > 0 {
-		l.writing.set(l.dog, limit)
+		l.writing.begin(l.dog.after(limit))
 		n, err := l.conn.Write(p[:min(len(p), writeStep)])
-		l.writing.clear()
+		late := l.writing.clear() && l.undo(l.conn.SetWriteDeadline)
 		if err != nil {
-			return l.explain(err)
+			return explain(err, late)
 		}
 		p = p[n:]
 	}
@@ -230,8 +232,8 @@ func (l *link) writeSlowlyWithin(p []byte, limit time.Duration) error {
 }
 
 // explain tells a wait that the Watchdog ended from one that somebody else did.
-func (l *link) explain(err error) error {
-	if err != nil && l.late.Load() && errors.Is(err, os.ErrDeadlineExceeded) {
+func explain(err error, late bool) error {
+	if late && errors.Is(err, os.ErrDeadlineExceeded) {
 		return ErrTimeout
 	}
 	return err
@@ -239,15 +241,42 @@ func (l *link) explain(err error) error {
 
 // look ends waits that have lasted too long.
 func (l *link) look(now int64) {
-	if l.reading.expired(now) {
-		l.late.Store(true)
-		_ = l.conn.SetReadDeadline(past)
+	if l.reading.overdue(now) {
+		l.end(&l.reading, now, l.conn.SetReadDeadline)
 	}
-	if l.writing.expired(now) {
-		l.late.Store(true)
-		_ = l.conn.SetWriteDeadline(past)
+	if l.writing.overdue(now) {
+		l.end(&l.writing, now, l.conn.SetWriteDeadline)
 	}
 }
 
+func (l *link) end(d *deadline, now int64, set func(time.Time) error) {
+	l.ending.Lock()
+	defer l.ending.Unlock()
+	if d.expired(now) {
+		_ = set(past)
+	}
+}
+
+// endReading is the end of a wait for bytes, and says whether the Watchdog has
+// ended it.
+func (l *link) endReading() (late bool) { return l.reading.clear() && l.undo(l.conn.SetReadDeadline) }
+
+// undo takes back the deadline by which the Watchdog has ended a wait, or is just
+// about to: the wait may have ended well at that moment, and the next is none of
+// its business.
+func (l *link) undo(set func(time.Time) error) bool {
+	l.ending.Lock()
+	defer l.ending.Unlock()
+	if !l.interrupted {
+		_ = set(time.Time{})
+	}
+	return true
+}
+
 // interrupt ends the waits of now and those to come.
-func (l *link) interrupt() { _ = l.conn.SetDeadline(past) }
+func (l *link) interrupt() {
+	l.ending.Lock()
+	defer l.ending.Unlock()
+	l.interrupted = true
+	_ = l.conn.SetDeadline(past)
+}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/rota-proxy/rota/internal/testrig"
@@ -286,4 +287,46 @@ func (c *counting) Read(p []byte) (int, error) {
 	}
 	c.n += len(p)
 	return len(p), nil
+}
+
+// An interim response that comes in the middle of a long upload takes nothing from
+// the time for the answer: that begins anew with every piece.
+func TestInterimDuringAnUpload(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const limit = 10 * time.Second
+		ours, theirs := net.Pipe()
+		pool := NewPool(&Watchdog{}, 0)
+		from, to := io.Pipe()
+		go func() { // the Upstream
+			defer theirs.Close()
+			testrig.ReadHead(theirs)
+			body := make([]byte, 1)
+			for i := range 4 {
+				_, _ = io.ReadFull(theirs, body)
+				if i == 2 {
+					_, _ = io.WriteString(theirs, "HTTP/1.1 102 Processing\r\n\r\n")
+				}
+			}
+			time.Sleep(limit * 2 / 3) // of the bubble's clock
+			_, _ = io.WriteString(theirs, shortAnswer)
+		}()
+		go func() { // the client
+			for range 4 {
+				time.Sleep(limit * 2 / 3)
+				_, _ = io.WriteString(to, "x")
+			}
+			to.Close()
+		}()
+		r := post(from, 4)
+		r.Timeout = limit
+		a, err := pool.Adopt(ours).RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if body, err := readAnswer(a); err != nil || body != "ok" {
+			t.Errorf("got %q, %v", body, err)
+		}
+		a.Close()
+		pool.CloseIdle()
+	})
 }

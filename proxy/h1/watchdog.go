@@ -7,9 +7,16 @@ import (
 	"time"
 )
 
-// tick is how often a Watchdog looks around while it has something to watch.
-// Long waits are cut up to two ticks late, short ones on time.
-const tick = 250 * time.Millisecond
+const (
+	// tick is how often a Watchdog looks around while it has something to watch.
+	// Long waits are cut up to two ticks late.
+	tick = 250 * time.Millisecond
+	// Waits shorter than shortWait are cut on time, give or take an alarmStep.
+	shortWait = 8 * tick
+	alarmStep = 8 * time.Millisecond
+	// alarms are enough for all steps of a shortWait, and one that has begun.
+	alarms = int(shortWait/alarmStep) + 1
+)
 
 // Watchdog ends waits that last too long, for many connections at once: setting
 // a deadline for each operation would cost a lock and a timer each time. It runs
@@ -20,6 +27,9 @@ type Watchdog struct {
 	zero time.Time    // the clock counts from here
 	now  atomic.Int64 // coarse: as of the last tick
 	next atomic.Int64 // when the timer goes off
+	// when short waits end that began before the timer's next round: each has
+	// its place, and is of no importance any more once it is past
+	alarms [alarms]atomic.Int64
 
 	round   sync.Mutex // held during a round
 	scratch []watched  // of the round
@@ -93,7 +103,7 @@ func (d *Watchdog) lookAround() {
 	d.now.Store(now)
 	d.next.Store(math.MaxInt64)
 	if len(d.scratch) > 0 {
-		d.schedule(int64(tick))
+		d.schedule(d.untilAlarm(now))
 	}
 	d.mu.Unlock()
 	for _, w := range d.scratch {
@@ -110,10 +120,11 @@ func (d *Watchdog) after(limit time.Duration) int64 {
 	if limit <= 0 {
 		return 0
 	}
-	if limit >= 8*tick {
+	if limit >= shortWait {
 		return (d.now.Load() + int64(limit+tick)) &^ unseen
 	}
 	due := (d.clock() + int64(limit)) &^ unseen
+	d.setAlarm(due)
 	if due < d.next.Load() {
 		d.mu.Lock()
 		d.schedule(max(0, due-d.clock()))
@@ -122,17 +133,54 @@ func (d *Watchdog) after(limit time.Duration) int64 {
 	return due
 }
 
+// setAlarm has a round made at the end of the step that a short wait ends in.
+func (d *Watchdog) setAlarm(due int64) {
+	step := due/int64(alarmStep) + 1
+	alarm, at := &d.alarms[step%int64(len(d.alarms))], step*int64(alarmStep)
+	if alarm.Load() != at {
+		alarm.Store(at)
+	}
+}
+
+// untilAlarm is how long it is to the next alarm, but no longer than a tick.
+func (d *Watchdog) untilAlarm(now int64) int64 {
+	for step := now/int64(alarmStep) + 1; ; step++ {
+		at := step * int64(alarmStep)
+		if at >= now+int64(tick) {
+			return int64(tick)
+		}
+		if d.alarms[step%int64(len(d.alarms))].Load() == at {
+			return at - now
+		}
+	}
+}
+
 // deadline is one wait that a Watchdog may end. The zero value waits for
 // nothing.
-type deadline struct{ due atomic.Int64 }
+type deadline struct {
+	due   atomic.Int64 // 0: nobody waits; ended: the Watchdog has ended the wait
+	floor atomic.Int64 // until then no wait is too long
+}
 
-// set begins a wait.
-func (l *deadline) set(d *Watchdog, limit time.Duration) { l.due.Store(d.after(limit)) }
+// ended is the due of a wait that was too long, until who waited has seen it. It
+// has no mark.
+const ended = -2
 
-// extend makes a wait, if there is one, begin anew.
-func (l *deadline) extend(d *Watchdog, limit time.Duration) {
-	if due := l.due.Load(); due != 0 {
-		l.due.CompareAndSwap(due, d.after(limit))
+// begin begins a wait, or goes on with one.
+func (l *deadline) begin(due int64) {
+	if l.due.Swap(due) == ended {
+		l.due.Store(ended)
+	}
+}
+
+// extend makes a wait, those that follow included, no shorter than limit from now
+// on. A limit of 0 makes no difference.
+func (l *deadline) extend(d *Watchdog, limit time.Duration) { l.floor.Store(d.after(limit)) }
+
+// forgetExtension is extend's end.
+func (l *deadline) forgetExtension() {
+	if l.floor.Load() != 0 {
+		l.floor.Store(0)
 	}
 }
 
@@ -146,15 +194,18 @@ func (l *deadline) takeMark() bool {
 	return due&unseen != 0 && l.due.CompareAndSwap(due, due&^unseen)
 }
 
-// clear ends the wait, if it has begun.
-func (l *deadline) clear() {
-	if l.due.Load() != 0 {
-		l.due.Store(0)
-	}
+// clear is the end of a wait, if one has begun, and says whether it was the
+// Watchdog who has ended it.
+func (l *deadline) clear() (late bool) { return l.due.Load() != 0 && l.due.Swap(0) == ended }
+
+// overdue says whether there is a wait that has lasted too long.
+func (l *deadline) overdue(now int64) bool {
+	due := l.due.Load()
+	return due > 0 && now >= due && now >= l.floor.Load()
 }
 
-// expired says, once, that the wait has lasted too long.
+// expired ends, once, a wait that has lasted too long.
 func (l *deadline) expired(now int64) bool {
 	due := l.due.Load()
-	return due != 0 && now >= due && l.due.CompareAndSwap(due, 0)
+	return due > 0 && now >= due && now >= l.floor.Load() && l.due.CompareAndSwap(due, ended)
 }

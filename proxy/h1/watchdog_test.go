@@ -31,12 +31,14 @@ func wait(d *Watchdog, offset, limit time.Duration) *waiter {
 	d.add(w)
 	time.Sleep(offset) // of the bubble's clock
 	w.began = time.Now()
-	w.set(d, limit)
+	w.begin(d.after(limit))
 	return w
 }
 
 func TestWaitsEndInTime(t *testing.T) {
-	for _, limit := range []time.Duration{time.Millisecond, 100 * time.Millisecond, tick, time.Second, 8 * tick, 10 * time.Second} {
+	for _, limit := range []time.Duration{
+		time.Millisecond, 100 * time.Millisecond, tick, 300 * time.Millisecond, time.Second, shortWait - time.Millisecond, shortWait, 10 * time.Second,
+	} {
 		for _, offset := range []time.Duration{0, tick / 10, tick - time.Millisecond, 3*tick + tick/2} {
 			synctest.Test(t, func(t *testing.T) {
 				d := &Watchdog{}
@@ -47,8 +49,8 @@ func TestWaitsEndInTime(t *testing.T) {
 				if w.over.Load() != 0 {
 					t.Errorf("limit %v, begun %v into a tick: it ended after %v", limit, offset, time.Duration(w.over.Load()))
 				}
-				most := limit + tick
-				if limit >= 8*tick {
+				most := limit + alarmStep
+				if limit >= shortWait {
 					most = limit + 2*tick
 				}
 				time.Sleep(most - limit + time.Nanosecond)
@@ -108,7 +110,7 @@ func TestUnseenMark(t *testing.T) {
 	}
 	for _, limit := range []time.Duration{time.Second, time.Minute} {
 		for range 100 {
-			if l.set(d, limit); l.takeMark() {
+			if l.begin(d.after(limit)); l.takeMark() {
 				t.Fatal("a deadline has a mark that nobody made")
 			}
 		}
@@ -124,9 +126,15 @@ func TestUnseenMark(t *testing.T) {
 
 func TestExpiresOnce(t *testing.T) {
 	var l deadline
-	l.due.Store(5)
-	if l.expired(4) || !l.expired(5) || l.expired(6) {
+	l.begin(5)
+	if l.overdue(4) || l.expired(4) || !l.overdue(5) || !l.expired(5) || l.overdue(6) || l.expired(6) {
 		t.Error("a wait has to end once, when its time has come")
+	}
+	if l.begin(10); l.overdue(20) || !l.clear() {
+		t.Error("who went on with a wait does not hear that it was ended")
+	}
+	if l.begin(10); l.clear() {
+		t.Error("a wait that nobody has ended counts as ended")
 	}
 }
 
@@ -182,7 +190,7 @@ func TestSlowRounds(t *testing.T) {
 		}
 		d.after(time.Millisecond) // sets the timer anew
 		late := &waiter{began: time.Now()}
-		late.set(d, 10*time.Millisecond)
+		late.begin(d.after(10 * time.Millisecond))
 		d.add(late)
 		defer d.remove(late)
 		time.Sleep(2 * tick)
