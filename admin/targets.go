@@ -34,6 +34,7 @@ type TLSView struct {
 	Certificate string `json:"certificate"` // as the label has it
 	Min         string `json:"min"`         // TLS 1.2, TLS 1.3
 	ClientCA    string `json:"client_ca,omitempty"`
+	HSTS        string `json:"hsts,omitempty"`  // Strict-Transport-Security
 	Plain       bool   `json:"plain,omitempty"` // http is served as well
 }
 
@@ -106,7 +107,7 @@ func viewTLS(s spec.ServerTLS) *TLSView {
 	if !s.On() {
 		return nil
 	}
-	return &TLSView{Certificate: s.Certificate, Min: tls.VersionName(s.Min), ClientCA: s.ClientCA, Plain: s.Plain}
+	return &TLSView{Certificate: s.Certificate, Min: tls.VersionName(s.Min), ClientCA: s.ClientCA, HSTS: s.HSTS, Plain: s.Plain}
 }
 
 func viewMatch(match spec.Match) MatchView {

@@ -182,6 +182,15 @@ func (t *Target) inPlain(def *spec.Target, entry *httpsEntry, q *inquiry, peer n
 	return passage{} // there is no https to send it to, which the Target's status says
 }
 
+// insistOnHTTPS tells a client that came over https to use nothing else, in the
+// place of what the Upstream says. Over http it would not be taken, and must not be
+// said (RFC 6797 section 7.2).
+func (t *Target) insistOnHTTPS(def *spec.Target, w http.ResponseWriter, r *http.Request, peer netip.Addr) {
+	if def.TLS.HSTS != "" && def.TLS.On() && trustedProxies(t.o.TrustedProxies).scheme(peer, r.Header, schemeOf(r)) == "https" {
+		w.Header().Set("Strict-Transport-Security", def.TLS.HSTS)
+	}
+}
+
 // acmeChallenge is where authorities ask for proof, by http (RFC 8555 section 8.3).
 const acmeChallenge = "/.well-known/acme-challenge/"
 

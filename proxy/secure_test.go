@@ -283,6 +283,41 @@ func TestATrustedProxysHTTPSIsNotSentAround(t *testing.T) {
 	wantReply(t, g.send(r), 200, "web")
 }
 
+// Answers over https say that it is to be used, those over http never do.
+func TestAnswersInsistOnHTTPS(t *testing.T) {
+	bothVersions(t, func(t *testing.T, h2 bool) {
+		g := newSecureRig(t, Options{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})
+		g.back = newBackend(t, "web", func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Strict-Transport-Security", "max-age=1")
+		})
+		const asked = "max-age=31536000; includeSubDomains"
+		g.serve(spec.ServerTLS{Certificate: "web", Plain: true, HSTS: asked}, "t.test")
+		g.serve(spec.ServerTLS{Certificate: "web"}, "silent.test")
+		empty := g.serve(spec.ServerTLS{Certificate: "web", HSTS: asked}, "empty.test")
+		empty.Wait.For, empty.Upstreams[0].Weight = 0, 0
+		g.mux.Apply(empty)
+		c := g.client(h2, nil)
+		plain := g.request(http.MethodGet, "/", nil)
+		forwarded := g.request(http.MethodGet, "/", nil)
+		forwarded.Header.Set("X-Forwarded-Proto", "https")
+		for what, got := range map[string]struct {
+			reply
+			status int
+			want   string
+		}{
+			"over https":                 {visit(t, c, "t.test/", ""), 200, asked},
+			"an answer of ours":          {visit(t, c, "empty.test/", ""), 503, asked},
+			"without the option":         {visit(t, c, "silent.test/", ""), 200, "max-age=1"},
+			"over http":                  {g.send(plain), 200, "max-age=1"},
+			"over a trusted proxy's TLS": {g.send(forwarded), 200, asked},
+		} {
+			if values := got.header["Strict-Transport-Security"]; got.reply.status != got.status || len(values) != 1 || values[0] != got.want {
+				t.Errorf("%s: %d with %q, want %d with %q", what, got.reply.status, values, got.status, got.want)
+			}
+		}
+	})
+}
+
 func TestClientsMustShowACertificate(t *testing.T) {
 	bothVersions(t, func(t *testing.T, h2 bool) {
 		g := newSecureRig(t, Options{})

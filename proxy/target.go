@@ -67,6 +67,7 @@ func (t *Target) serve(w http.ResponseWriter, r *http.Request, in *inbound) erro
 	in.record.target = t.id
 	t.requests.Add(1)
 	t.budget.request(in.record.begin)
+	t.insistOnHTTPS(def, w, r, in.peer)
 	if p := t.passage(def, &in.inquiry, in.peer, r.TLS); !p.free() {
 		p.end(w, r, in)
 		return nil

@@ -208,6 +208,7 @@ func describeSpec(line func(string, ...any), s spec.Target) {
 	different(line, "tls", s.TLS.Certificate, "")
 	different(line, "tls.min", tls.VersionName(s.TLS.Min), tls.VersionName(standard.TLS.Min))
 	different(line, "tls.client-ca", s.TLS.ClientCA, "")
+	different(line, "tls.hsts", s.TLS.HSTS, "")
 	different(line, "redirect off", s.TLS.Plain, false)
 }
 

@@ -323,6 +323,13 @@ var table = []Option{
 		Help: "Clients must show a certificate that one in the file of that name in `--certs` has signed. They then come in over https only. A file that cannot be read lets nobody in.",
 		set:  into(func(d *draft) *string { return &d.Spec.TLS.ClientCA }, plainName),
 	},
+	{
+		Key: "tls.hsts", Section: Entries, Scope: TargetWide, Since: first,
+		Type: "list of true or a duration, subdomains, preload", Default: "off", Example: "true, subdomains",
+		Help: "Answers over https carry Strict-Transport-Security: for so long browsers use https alone for the host, and with `subdomains` for all below it. `true` is a year; `0` makes browsers forget; `preload` lets lists built into browsers take the host in.",
+		Aka:  []string{"hsts", "sts"},
+		set:  into(func(d *draft) *string { return &d.Spec.TLS.HSTS }, transportSecurity),
+	},
 	{Key: "sni", Section: Entries, Scope: TargetWide, Help: "TLS passed through by name."},
 	{Key: "tcp", Section: Entries, Scope: TargetWide, Help: "Raw TCP."},
 	{Key: "tcp.proxy-protocol", Section: Entries, Scope: TargetWide},

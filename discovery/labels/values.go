@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp/syntax"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -480,6 +481,60 @@ func wantPlain(s, right string) error {
 		return nil
 	}
 	return refuse(right, "is neither 1.2 nor 1.3")
+}
+
+const (
+	year       = 365 * 24 * time.Hour
+	subdomains = "subdomains"
+	preload    = "preload"
+)
+
+// transportSecurity reads how long browsers are to use https alone, and for what
+// besides the host, as the value of the field that says so (RFC 6797 section 6.1).
+func transportSecurity(s string) (string, error) {
+	if s == off {
+		return "", nil
+	}
+	first, rest, further := strings.Cut(s, ",")
+	first = strings.TrimSpace(first)
+	age, err := transportAge(first)
+	if err != nil {
+		return "", inItem(s, first, err)
+	}
+	value := "max-age=" + strconv.FormatInt(int64(age/time.Second), 10)
+	if !further {
+		return value, nil
+	}
+	words, err := list(oneOf(subdomains, preload))(rest)
+	if err != nil {
+		return "", err
+	}
+	if slices.Contains(words, subdomains) {
+		value += "; includeSubDomains"
+	}
+	if slices.Contains(words, preload) {
+		if !slices.Contains(words, subdomains) || age < year {
+			return "", refuse("true, subdomains, preload", "asks for preload, which takes a year at least and subdomains")
+		}
+		value += "; preload"
+	}
+	return value, nil
+}
+
+func transportAge(s string) (time.Duration, error) {
+	switch s {
+	case "true":
+		return year, nil
+	case "0":
+		return 0, nil
+	case off, "false", subdomains, preload:
+		return 0, refuse("true", "stands where true or a duration is wanted")
+	}
+	age, err := duration(s)
+	if err == nil && age < time.Second {
+		return 0, refuse("1s", "is less than a second")
+	}
+	return age, err
 }
 
 // entryName reads the name of a listener.

@@ -76,7 +76,7 @@ func TestWhatTheAuthoritySigns(t *testing.T) {
 	if !root.IsCA || root.MaxPathLen != 0 || !root.MaxPathLenZero || root.KeyUsage != x509.KeyUsageCertSign {
 		t.Errorf("the root is %+v", root)
 	}
-	if leaf.IsCA || leaf.NotAfter.Sub(time.Now()) > 7*24*time.Hour || len(leaf.ExtKeyUsage) != 1 || leaf.ExtKeyUsage[0] != x509.ExtKeyUsageServerAuth {
+	if leaf.IsCA || time.Until(leaf.NotAfter) > 7*24*time.Hour || len(leaf.ExtKeyUsage) != 1 || leaf.ExtKeyUsage[0] != x509.ExtKeyUsageServerAuth {
 		t.Errorf("the leaf is %+v", leaf)
 	}
 	_, err := leaf.Verify(x509.VerifyOptions{Roots: trusting(root), KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning}})

@@ -1,5 +1,10 @@
 package spec
 
+import (
+	"strings"
+	"unicode"
+)
+
 // ServerTLS is how a Target is served over https. The zero value: it is not.
 type ServerTLS struct {
 	// Certificate is CertAuto, CertInternal or the name of one of the operator's
@@ -10,6 +15,9 @@ type ServerTLS struct {
 	// ClientCA names the certificates of the operator's, one of which must have
 	// signed what a client shows. Empty: clients need to show nothing.
 	ClientCA string
+	// HSTS is the value of Strict-Transport-Security in every answer over https
+	// (RFC 6797). Empty: the Target's own answers decide.
+	HSTS string
 	// Plain serves http as well. Otherwise it is redirected to https.
 	Plain bool
 }
@@ -33,6 +41,7 @@ func (s ServerTLS) validate() error {
 	var errs fieldErrors
 	errs.check(s.Min == 0 || s.Min == TLS12 || s.Min == TLS13, "Min", "%#04x is neither TLS 1.2 nor 1.3", s.Min)
 	errs.check(s.ClientCA == "" || s.On(), "ClientCA", "%q guards nothing, because Certificate is empty", s.ClientCA)
+	errs.check(!strings.ContainsFunc(s.HSTS, unicode.IsControl), "HSTS", "%q is no value of a field", s.HSTS)
 	return errs.join()
 }
 

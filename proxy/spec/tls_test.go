@@ -13,6 +13,8 @@ func TestServerTLSIsHeldToItsRules(t *testing.T) {
 		{ServerTLS{}, ""},
 		{ServerTLS{Certificate: "a", Min: TLS13, ClientCA: "staff", Plain: true}, ""},
 		{ServerTLS{Certificate: "a", Min: 0x0301}, "TLS.Min"},
+		{ServerTLS{Certificate: "a", HSTS: "max-age=1; preload"}, ""},
+		{ServerTLS{Certificate: "a", HSTS: "max-age=1\r\nX: y"}, "TLS.HSTS"},
 		{ServerTLS{ClientCA: "staff"}, "TLS.ClientCA"},
 	} {
 		target := NewTarget("x")
