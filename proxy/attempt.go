@@ -143,8 +143,12 @@ func (x *exchange) ask(a *attempt, c choice) (response, error) {
 		all.asked(u)
 	}
 	res, err := (*w).send(x, a, c)
-	if followed {
-		all.heard(u, a.asked, err == nil)
+	switch {
+	case !followed:
+	case err != nil:
+		all.unheard(u, a.asked, a.life.Err() != nil)
+	default:
+		all.heard(u, a.asked)
 	}
 	if err != nil {
 		x.spent += time.Since(a.asked)

@@ -194,8 +194,7 @@ func (s *Upstreams) recovered(ctx context.Context, u *Upstream) {
 func (s *Upstreams) readmit(u *Upstream) {
 	out := time.Since(u.since)
 	u.pulse.failures.Store(0)
-	u.pulse.since.Store(s.dog.Now())
-	u.pulse.mark.Store(s.vitals.answers.Load())
+	s.forgive(u)
 	s.enter(u, spec.Ready)
 	s.publish()
 	s.log.Info().Str("upstream", u.name()).Dur("after_ms", out).Msg("upstream is back in rotation")

@@ -171,9 +171,9 @@ func TestEjectOff(t *testing.T) {
 
 // Answers that do not come in time eject as well.
 func TestWhoDawdlesIsEjected(t *testing.T) {
-	a, c := newBackend(t, "a", nil), newFrozen(t, "c")
+	a, c := newBackend(t, "a", nil), newFrozen(t, "c", spec.HTTP)
 	g := newRig(t, Options{})
-	def := target(a.upstream(), c.upstream())
+	def := target(a.upstream(), c.spec)
 	def.Timeout.Response = 20 * time.Millisecond
 	g.mux.Apply(def)
 	g.ready(2)

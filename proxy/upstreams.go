@@ -36,6 +36,7 @@ type Upstreams struct {
 	certificate func(string) (*tls.Certificate, error)
 	room        *room
 	dog         *h1.Watchdog
+	beat        *h1.Beat // calls look
 	probes      turnstile
 	vitals      vitals
 
@@ -55,6 +56,7 @@ type Upstreams struct {
 	leaving   map[*Upstream]struct{}
 	tallies   map[string]*atomic.Uint64 // requests by container id
 	lastReady time.Time                 // when the last ready one left; zero: none was
+	looked    uint64                    // answers when look was called last
 }
 
 func newUpstreams(log zerolog.Logger, certificate func(string) (*tls.Certificate, error), r *room, dog *h1.Watchdog, probes turnstile) *Upstreams {
@@ -70,19 +72,24 @@ func newUpstreams(log zerolog.Logger, certificate func(string) (*tls.Certificate
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.ready.Store(&rotation{})
+	s.beat = dog.NewBeat(s.look)
 	r.lastResort = s.lastResort
 	return s
 }
 
 // pick is the next Upstream in rotation that the request has not been to; nil
-// when there is none. One that turns out to hang leaves the rotation.
+// when there is none. One that has fallen behind loses its turn.
 func (s *Upstreams) pick(tried []*Upstream) *Upstream {
 	u := s.next(tried)
-	if u != nil && s.hangs(u) {
-		s.eject(u, ailment{kind: hangs})
-		u = s.next(tried)
+	if u == nil || !s.lags(u, tried) {
+		return u
 	}
-	return u
+	for range s.candidates(tried) - 1 {
+		if u = s.next(tried); u != nil && !s.lags(u, tried) {
+			return u
+		}
+	}
+	return s.idlest(tried)
 }
 
 func (s *Upstreams) next(tried []*Upstream) *Upstream {
@@ -251,6 +258,7 @@ func (s *Upstreams) accepted(ctx context.Context, u *Upstream, conn net.Conn) {
 		u.dialer.keepWarm(conn)
 	}
 	u.pulse.failures.Store(0)
+	s.forgive(u)
 	s.enter(u, spec.Ready)
 	s.publish()
 }
@@ -466,6 +474,7 @@ func seconds(d time.Duration) string { return fmt.Sprintf("%d s", int(d.Round(ti
 func (s *Upstreams) close() {
 	s.mu.Lock()
 	s.cancel()
+	s.beat.End()
 	for _, u := range s.members {
 		s.leave(u)
 	}

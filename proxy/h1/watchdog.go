@@ -113,6 +113,43 @@ func (d *Watchdog) lookAround() {
 	d.scratch = d.scratch[:0]
 }
 
+// Beat calls a function in every round of a Watchdog, four times a second and more,
+// from its Begin to its End; all methods may be called from any goroutine. The
+// Watchdog's clock runs meanwhile.
+type Beat struct {
+	dog *Watchdog
+	do  func(now int64)
+	on  atomic.Bool
+
+	mu sync.Mutex
+}
+
+// NewBeat is a Beat that has not begun. do is called by one goroutine at a time,
+// which others wait for: it must not take long. It may be called once more after
+// the Beat has ended.
+func (d *Watchdog) NewBeat(do func(now int64)) *Beat { return &Beat{dog: d, do: do} }
+
+// Begin costs nothing if the Beat has begun.
+func (b *Beat) Begin() {
+	if b.on.Load() {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.dog.add(b)
+	b.on.Store(true)
+}
+
+// End may be called from the function.
+func (b *Beat) End() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.dog.remove(b)
+	b.on.Store(false)
+}
+
+func (b *Beat) look(now int64) { b.do(now) }
+
 // after is the time limit from now on; 0, which is never, for a limit of 0 or
 // less. Long limits are counted from the last tick, which saves asking the
 // clock; short ones exactly, and the timer is set for them.

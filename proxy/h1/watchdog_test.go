@@ -200,3 +200,28 @@ func TestSlowRounds(t *testing.T) {
 		}
 	})
 }
+
+func TestBeat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &Watchdog{}
+		calls := 0
+		var b *Beat
+		b = d.NewBeat(func(now int64) {
+			if now != d.Now() {
+				t.Error("it is not told the time")
+			}
+			if calls++; calls%3 == 0 {
+				b.End()
+			}
+		})
+		for begun := 1; begun <= 2; begun++ {
+			b.Begin()
+			b.Begin()
+			time.Sleep(time.Hour)
+			synctest.Wait()
+			if calls != 3*begun {
+				t.Errorf("begun %d times, it was called %d times", begun, calls)
+			}
+		}
+	})
+}
